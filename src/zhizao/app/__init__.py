@@ -1,0 +1,1 @@
+"""Command line, HTTP API and pages: thin callers of the rooms below."""

@@ -1,0 +1,1 @@
+"""What happened: the journal of facts and the views folded from it."""

@@ -1,0 +1,1 @@
+"""Production records from files: read, recognise columns, convert, and account for every row."""
