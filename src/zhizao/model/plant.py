@@ -132,9 +132,7 @@ class Plant(Noun):
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(
-                f'"{zone}" is not a time zone; write an IANA name such as Asia/Shanghai'
-            ) from error
+            raise ValueError(f'"{zone}" is not a time zone; write an IANA name such as Asia/Shanghai') from error
         return zone
 
     @model_validator(mode="after")
@@ -142,9 +140,7 @@ class Plant(Noun):
         for kind, things in (("machine", self.machines), ("person", self.people)):
             for name, thing in things.items():
                 if thing.calendar is not None and thing.calendar not in self.calendars:
-                    raise ValueError(
-                        f'{kind} "{name}" names calendar "{thing.calendar}", which is not among calendars'
-                    )
+                    raise ValueError(f'{kind} "{name}" names calendar "{thing.calendar}", which is not among calendars')
         return self
 
     def assumptions(self) -> list[tuple[str, float | str]]:
@@ -159,7 +155,5 @@ class Plant(Noun):
         if "zone" not in self.model_fields_set:
             out.append(("zone", self.zone))
         given = self.rates.model_fields_set if "rates" in self.model_fields_set else set()
-        out.extend(
-            (f"rates.{key}", value) for key, value in self.rates.model_dump().items() if key not in given
-        )
+        out.extend((f"rates.{key}", value) for key, value in self.rates.model_dump().items() if key not in given)
         return out

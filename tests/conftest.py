@@ -1,0 +1,19 @@
+"""Fixtures that more than one part of the tests needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with the public data sets; a test that needs one is skipped where they are absent."""
+    folder = Path(os.environ.get("ZHIZAO_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip("public data sets are absent: set ZHIZAO_SHARED to the folder that has data/")
+    return folder
