@@ -37,7 +37,7 @@ class Calendar(Noun):
         for day, start, end in hours:
             if end <= start:
                 raise ValueError(
-                    f"shift of weekday {day} ends at {end} before it starts at {start}; write 22 to 30 for a night shift"
+                    f"shift of weekday {day} ends at {end} before it starts at {start}; write 22 to 30 over midnight"
                 )
         return tuple(sorted(hours))
 
