@@ -1,0 +1,135 @@
+"""People, roles and sessions."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from zhizao.app import access as room
+from zhizao.app.access import Access, Person, Right, Role
+from zhizao.clock import now
+from zhizao.errors import InputError, NotAllowed
+
+GOOD = "blue lathe seven"
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Iterator[Access]:
+    made = Access(tmp_path / "people.db")
+    yield made
+    made.close()
+
+
+def test_the_first_admin_gets_a_password_once(access: Access) -> None:
+    password = access.first_run()
+    assert password is not None
+    assert access.sign_in("admin", password).person.role is Role.ADMIN
+    assert access.first_run() is None
+
+
+def test_the_file_holds_no_password_and_no_secret(access: Access, tmp_path: Path) -> None:
+    access.add("li", GOOD, Role.ENGINEER)
+    session = access.sign_in("li", GOOD)
+    token = access.make_token(session.person, "sheet", Role.VIEWER)
+    access.close()
+    raw = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    for secret in (GOOD, session.secret, token):
+        assert secret.encode() not in raw
+    assert b"$argon2id$" in raw
+    assert stat.S_IMODE((tmp_path / "people.db").stat().st_mode) == 0o600
+
+
+def test_a_wrong_password_and_an_unknown_name_are_refused_alike(access: Access) -> None:
+    access.add("li", GOOD, Role.ENGINEER)
+    said = []
+    for name in ("li", "nobody"):
+        with pytest.raises(NotAllowed) as caught:
+            access.sign_in(name, "not the password")
+        said.append(caught.value.fault)
+    assert said[0] == said[1]
+
+
+def test_after_five_wrong_tries_even_the_right_password_waits(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    access.add("li", GOOD, Role.ENGINEER)
+    for _ in range(room.TRIES_PER_NAME):
+        with pytest.raises(NotAllowed):
+            access.sign_in("li", "not the password", "10.0.0.9")
+    with pytest.raises(NotAllowed) as caught:
+        access.sign_in("li", GOOD, "10.0.0.9")
+    assert caught.value.fault.code == "locked"
+    later = now() + timedelta(seconds=room.LOCK_FIRST_S + 1)
+    monkeypatch.setattr(room, "now", lambda: later)
+    assert access.sign_in("li", GOOD, "10.0.0.9").person.name == "li"
+
+
+def test_the_wait_doubles_and_stops_at_a_quarter_of_an_hour(access: Access, tmp_path: Path) -> None:
+    keys = [("name:li", room.TRIES_PER_NAME)]
+    for _ in range(room.TRIES_PER_NAME + 20):
+        access._count_failure(keys)
+    until = sqlite3.connect(tmp_path / "people.db").execute("select until from failure").fetchone()[0]
+    wait = (room.datetime.fromisoformat(until) - now()).total_seconds()
+    assert room.LOCK_LONGEST_S - 60 < wait <= room.LOCK_LONGEST_S
+
+
+def test_an_idle_session_ends(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    access.add("li", GOOD, Role.VIEWER)
+    session = access.sign_in("li", GOOD)
+    assert access.session(session.secret) is not None
+    later = now() + room.SESSION_IDLE + timedelta(minutes=1)
+    monkeypatch.setattr(room, "now", lambda: later)
+    assert access.session(session.secret) is None
+
+
+def test_a_new_password_ends_sessions_and_tokens(access: Access) -> None:
+    access.add("li", GOOD, Role.ENGINEER)
+    session = access.sign_in("li", GOOD)
+    token = access.make_token(session.person, "sheet", Role.VIEWER)
+    access.change("li", password="green lathe eight")
+    assert access.session(session.secret) is None
+    assert access.bearer(token) is None
+
+
+def test_the_last_admin_stays(access: Access) -> None:
+    access.add("wang", GOOD, Role.ADMIN)
+    with pytest.raises(NotAllowed):
+        access.change("wang", role=Role.VIEWER)
+    with pytest.raises(NotAllowed):
+        access.change("wang", active=False)
+
+
+def test_a_token_may_do_no_more_than_its_owner_even_later(access: Access) -> None:
+    access.add("li", GOOD, Role.ENGINEER)
+    li = Person("li", Role.ENGINEER)
+    with pytest.raises(NotAllowed):
+        access.make_token(li, "too much", Role.ADMIN)
+    token = access.make_token(li, "sheet", Role.ENGINEER)
+    access.change("li", role=Role.VIEWER)
+    bearer = access.bearer(token)
+    assert bearer is not None
+    assert bearer.role is Role.VIEWER
+
+
+@pytest.mark.parametrize("weak", ["short", "passwordpassword", "x" * 300])
+def test_a_weak_password_is_refused_with_a_cure(access: Access, weak: str) -> None:
+    with pytest.raises(InputError) as caught:
+        access.add("li", weak, Role.VIEWER)
+    assert caught.value.fault.fix
+
+
+@pytest.mark.parametrize(
+    ("role", "rights"),
+    [
+        (Role.VIEWER, {Right.READ}),
+        (Role.OPERATOR, {Right.READ, Right.IMPORT}),
+        (Role.ENGINEER, {Right.READ, Right.IMPORT, Right.DECIDE}),
+        (Role.MANAGER, {Right.READ, Right.IMPORT, Right.DECIDE, Right.SETTLE}),
+        (Role.ADMIN, set(Right)),
+    ],
+)
+def test_each_role_may_do_what_it_should(role: Role, rights: set[Right]) -> None:
+    assert {right for right in Right if Person("x", role).may(right)} == rights
