@@ -1,0 +1,196 @@
+"""Two plants that do not exist: one in a mess that its own people could clear up, and the same one already well run.
+
+Twelve machines in six work centres, twelve part numbers in four families, twenty people in two shifts. What is wrong in
+the messy one: last come, first served; all orders of a week thrown on the floor on Monday; the grinders, which are the
+bottleneck, work seven and six shifts a week while saws and mills stand idle through ten and a Saturday; those who make the
+most bad pieces are asked first where bad pieces are made; the oldest lathe is used first; what turning spoils is found
+five operations later; the mill M1 runs until it breaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from zhizao.testing.sample.hours import ALWAYS
+from zhizao.testing.sample.truth import (
+    Centre,
+    Hours,
+    Machine,
+    Operation,
+    Person,
+    Policy,
+    Product,
+    Transport,
+    Truth,
+    Wave,
+)
+
+__all__ = ["KINDS", "best_levers", "truth"]
+
+KINDS = ("messy", "good")
+
+_MON_FRI = range(1, 6)
+_EARLY: Hours = tuple((day, 6.0, 14.0) for day in _MON_FRI)
+_LATE: Hours = tuple((day, 14.0, 22.0) for day in _MON_FRI)
+_TWO: Hours = tuple((day, 6.0, 22.0) for day in _MON_FRI)
+_SATURDAY: Hours = ((6, 6.0, 12.0),)
+
+
+def _early_and(late_days: tuple[int, ...]) -> Hours:
+    return tuple((day, 6.0, 22.0 if day in late_days else 14.0) for day in _MON_FRI)
+
+
+_CENTRES = (
+    Centre("SAW", (Machine("S1", _TWO + _SATURDAY), Machine("S2", _TWO))),
+    Centre(
+        "LATHE",
+        (
+            Machine("L3", _TWO, pace=1.25, defects=1.8),
+            Machine("L1", _TWO + _SATURDAY),
+            Machine("L2", _TWO),
+        ),
+    ),
+    Centre(
+        "MILL",
+        (
+            Machine("M1", _TWO, life_h=42.0, life_shape=4.0, repair_h=7.0, repair_sigma=0.4),
+            Machine("M2", _TWO + _SATURDAY),
+            Machine("M3", _TWO),
+        ),
+    ),
+    Centre("HEAT", (Machine("H1", ALWAYS, batch=4),)),
+    Centre("GRIND", (Machine("G1", _early_and((1, 2, 4))), Machine("G2", _early_and((2,))))),
+    Centre("QUALITY", (Machine("Q1", _TWO),)),
+)
+
+_SATURDAY_PEOPLE = ("P01", "P03", "P07", "P09")
+_DEFECTS = {"P04": 2.8, "P14": 3.2, "P06": 1.8, "P16": 2.0, "P03": 0.5, "P13": 0.5, "P05": 0.7, "P15": 0.6}
+_PACE = {"P02": 0.95, "P04": 0.97, "P08": 1.08, "P12": 1.05, "P14": 0.96, "P18": 1.1, "P19": 0.95}
+
+_PEOPLE = tuple(
+    Person(
+        name,
+        (_EARLY if number <= 10 else _LATE) + (_SATURDAY if name in _SATURDAY_PEOPLE else ()),
+        pace=_PACE.get(name, 1.0),
+        defects=_DEFECTS.get(name, 1.0),
+    )
+    for number, name in ((number, f"P{number:02d}") for number in range(1, 21))
+)
+
+_MESSY_CREW: dict[str, tuple[str, ...]] = {
+    "saw": ("P01", "P02", "P11", "P12"),
+    "turn": ("P04", "P14", "P06", "P16", "P05", "P15", "P03", "P13"),
+    "mill": ("P07", "P17", "P08", "P18", "P05", "P15", "P06", "P16"),
+    "drill": ("P08", "P18", "P07", "P17", "P02", "P12"),
+    "grind": ("P09", "P19", "P10", "P20", "P07", "P17"),
+    "check": ("P01", "P11", "P02", "P12", "P10", "P20"),
+    "final": ("P02", "P12", "P01", "P11", "P10", "P20"),
+}
+
+_OPERATIONS = (
+    Operation("saw", "SAW", ("S1", "S2"), _MESSY_CREW["saw"], setup=0.4, defect=0.004, reworkable=0.0),
+    Operation("turn", "LATHE", ("L1", "L2", "L3"), _MESSY_CREW["turn"], setup=1.0, defect=0.032, reworkable=0.6),
+    Operation("mill", "MILL", ("M1", "M2", "M3"), _MESSY_CREW["mill"], setup=0.9, defect=0.012, reworkable=0.5),
+    Operation("drill", "MILL", ("M2", "M3"), _MESSY_CREW["drill"], setup=0.5, defect=0.008, reworkable=0.3),
+    Operation("harden", "HEAT", ("H1",), fixed_s=3.0 * 3600, sigma=0.06, defect=0.004, noticed=0.0),
+    Operation("grind", "GRIND", ("G1", "G2"), _MESSY_CREW["grind"], setup=1.0, defect=0.012, reworkable=0.7),
+    Operation("check", "QUALITY", ("Q1",), _MESSY_CREW["check"], inspects=True),
+    Operation("final", "QUALITY", ("Q1",), _MESSY_CREW["final"], inspects=True),
+)
+
+_SHAFT = ("saw", "turn", "harden", "grind", "check", "final")
+_FLANGE = ("saw", "turn", "drill", "check", "final")
+_HOUSING = ("mill", "drill", "check", "final")
+_GEAR = ("saw", "turn", "mill", "harden", "grind", "check", "final")
+
+
+def _product(
+    name: str, family: str, route: tuple[str, ...], quantity: float, share: float, **minutes: float
+) -> Product:
+    return Product(name, family, route, {key: value * 60 for key, value in minutes.items()}, quantity, share)
+
+
+_PRODUCTS = (
+    _product("SH-110", "shaft", _SHAFT, 24, 0.12, saw=1.5, turn=6.0, grind=5.5, check=0.8, final=0.5),
+    _product("SH-120", "shaft", _SHAFT, 16, 0.09, saw=2.0, turn=8.5, grind=7.5, check=0.9, final=0.6),
+    _product("SH-130", "shaft", _SHAFT, 30, 0.05, saw=1.2, turn=4.5, grind=4.5, check=0.7, final=0.5),
+    _product("FL-210", "flange", _FLANGE, 30, 0.12, saw=1.4, turn=5.5, drill=3.0, check=0.7, final=0.4),
+    _product("FL-220", "flange", _FLANGE, 20, 0.08, saw=1.8, turn=7.5, drill=4.5, check=0.8, final=0.5),
+    _product("FL-230", "flange", _FLANGE, 12, 0.06, saw=2.2, turn=9.0, drill=5.5, check=1.0, final=0.6),
+    _product("HO-310", "housing", _HOUSING, 14, 0.10, mill=11.0, drill=6.0, check=1.4, final=0.8),
+    _product("HO-320", "housing", _HOUSING, 10, 0.08, mill=15.0, drill=8.0, check=1.6, final=1.0),
+    _product("HO-330", "housing", _HOUSING, 20, 0.06, mill=8.0, drill=4.5, check=1.2, final=0.8),
+    _product("GE-410", "gear", _GEAR, 18, 0.10, saw=1.6, turn=5.0, mill=6.5, grind=6.5, check=0.9, final=0.6),
+    _product("GE-420", "gear", _GEAR, 12, 0.08, saw=2.0, turn=6.5, mill=9.0, grind=9.0, check=1.0, final=0.7),
+    _product("GE-430", "gear", _GEAR, 24, 0.06, saw=1.3, turn=4.0, mill=5.0, grind=5.0, check=0.8, final=0.5),
+)
+
+_TRANSPORTS = (
+    Transport("", "SAW", 1.0),
+    Transport("", "MILL", 2.0),
+    Transport("SAW", "LATHE", 0.5),
+    Transport("LATHE", "MILL", 0.5),
+    Transport("LATHE", "HEAT", 3.0),
+    Transport("MILL", "HEAT", 3.0),
+    Transport("HEAT", "GRIND", 6.0),
+    Transport("HEAT", "QUALITY", 6.0),
+    Transport("GRIND", "QUALITY", 1.0),
+    Transport("MILL", "QUALITY", 1.0),
+    Transport("LATHE", "QUALITY", 1.0),
+    Transport("QUALITY", "LATHE", 1.0),
+    Transport("QUALITY", "MILL", 1.0),
+    Transport("QUALITY", "GRIND", 1.0),
+    Transport("QUALITY", "HEAT", 3.0),
+)
+
+_SETUP_MIN = {
+    "shaft": {"shaft": 10.0, "flange": 45.0, "housing": 70.0, "gear": 35.0},
+    "flange": {"shaft": 40.0, "flange": 10.0, "housing": 60.0, "gear": 50.0},
+    "housing": {"shaft": 75.0, "flange": 55.0, "housing": 12.0, "gear": 70.0},
+    "gear": {"shaft": 40.0, "flange": 55.0, "housing": 65.0, "gear": 12.0},
+}
+
+
+def truth(kind: str = "messy") -> Truth:
+    """The true parameters of a sample plant.
+
+    Parameters
+    ----------
+    kind : `messy` (its own people could clear it up) or `good` (already well run)
+
+    Examples
+    --------
+    >>> plant = truth()
+    >>> len(plant.machines), len(plant.people), len(plant.products), plant.policy.rule["G1"]
+    (12, 20, 12, 'lifo')
+    """
+    from zhizao.testing.carry_out import carry_out
+
+    if kind not in KINDS:
+        raise ValueError(f"no sample plant is called {kind!r}; there are {', '.join(KINDS)}")
+    messy = Truth(
+        kind="messy",
+        zone="Asia/Shanghai",
+        first_day="2025-03-03",
+        orders_per_week=60.0,
+        waves=(Wave(1, 6.0, 0.7), Wave(4, 6.0, 0.3)),
+        lead_days=(8.0, 20.0),
+        quantity_sigma=0.35,
+        centres=_CENTRES,
+        people=_PEOPLE,
+        operations=_OPERATIONS,
+        products=_PRODUCTS,
+        transports=_TRANSPORTS,
+        setup_min=_SETUP_MIN,
+        policy=Policy(rule={machine.name: "lifo" for centre in _CENTRES for machine in centre.machines}),
+    )
+    if kind == "messy":
+        return messy
+    good = carry_out(messy, best_levers())
+    return replace(good, kind="good", waves=tuple(Wave(day, 6.0, 0.2) for day in _MON_FRI))
+
+
+def best_levers() -> list[dict[str, Any]]:
+    """What clears the mess up with the same people and machines, in the shape of the pilot's JSON."""
+    return []
