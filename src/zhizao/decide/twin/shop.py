@@ -21,6 +21,14 @@ RULES = ("fifo", "spt", "edd", "slack", "atc", "cr", "family", "lifo", "sequence
 an order of the family now set up before all others, then earliest due date)."""
 
 
+def _no_ints() -> Ints:
+    return np.empty(0, np.int64)
+
+
+def _no_floats() -> Floats:
+    return np.empty(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Shop:
     """Who and what there is, and when.
@@ -35,7 +43,11 @@ class Shop:
     machine_calendar, person_calendar : (M,), (P,) calendar of each, -1 = always at work
     skill_ptr, skill_person : people able to do skill k are skill_person[skill_ptr[k]:skill_ptr[k + 1]], best first
     setup_s : (F, F) seconds to change a machine from family row to family column; (0, 0) when there are no families
-    mtbf_s, mttr_s : (M,) mean busy time between breakdowns and mean repair time, 0 = never breaks down
+    mtbf_s, mttr_s : (M,) mean busy time between breakdowns and mean repair time, 0 = never breaks down; the breakdowns
+        themselves are drawn beforehand into `Work.break_after_s` and `Work.repair_s` (`run.draw_breakdowns`)
+    batch : (M,) steps of one family (without a family: of one operation) that a machine does together as one lot, all
+        for the longest of their times; 1 or empty = none
+    batch_wait_s : (M,) a batch that is not full starts when one of its steps has waited so long; 0 or empty = at once
     """
 
     machines: tuple[str, ...]
@@ -52,6 +64,8 @@ class Shop:
     setup_s: Floats
     mtbf_s: Floats
     mttr_s: Floats
+    batch: Ints = field(default_factory=_no_ints)
+    batch_wait_s: Floats = field(default_factory=_no_floats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +91,19 @@ class Work:
     person_defect : (P,) factor on that probability per person
     defect_u : (S,) uniform draw that decides the bad pieces of the step's lot
     pieces : (S,) pieces in the lot at the step
-    gate : (S,) index of an earlier step of the job: this step is done only if that one made bad pieces; -1 = always
+    gate : (S,) index (among all S) of an earlier step of the same job: this step is done only if that one made bad
+        pieces; -1 = always
     running : (J,) True when the job's first step is under way at time 0 on its first option (run_s = what is left)
     running_person : (J,) who does it, -1 = nobody or unknown
+    expected_s : (S,) mean of `run_s` as a planner knows it, the only time that rules look at; empty = `run_s`
+    expected_left_s : (S,) mean work of the job from this step on; empty = sum of `expected_s` over this step and the
+        later ones that have no gate
+    machine_family : (M,) family that each machine is set up for at time 0, -1 = unknown; empty = unknown
+    break_ptr, break_after_s, repair_s : breakdowns of machine m are break_ptr[m]:break_ptr[m + 1]; the first comes
+        after break_after_s of busy time, each next one that much after the one before, and takes repair_s round the
+        clock; empty = none
+
+    An order released before time 0, or running, stands on the floor already: no cap holds it out.
     """
 
     release_s: Floats
@@ -105,6 +129,12 @@ class Work:
     gate: Ints
     running: NDArray[np.bool_]
     running_person: Ints
+    expected_s: Floats = field(default_factory=_no_floats)
+    expected_left_s: Floats = field(default_factory=_no_floats)
+    machine_family: Ints = field(default_factory=_no_ints)
+    break_ptr: Ints = field(default_factory=_no_ints)
+    break_after_s: Floats = field(default_factory=_no_floats)
+    repair_s: Floats = field(default_factory=_no_floats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +143,12 @@ class Policy:
 
     Parameters
     ----------
-    rule : (M,) code into `RULES` per machine
+    rule : (M,) code into `RULES` per machine; one more entry rules the steps that need no machine (default: the rule
+        that all machines share, else fifo)
     wip_cap : orders allowed on the floor at once (CONWIP), 0 = no cap; held orders enter by earliest due date, else age
     transfer_quantity : pieces after which the next step of the lot may start (overlap), 0 = the whole lot
     priority : (S,) for rule `sequence`: smaller goes first; empty otherwise
-    assigned : (S,) index of the only option that may be used, -1 = any; empty = any
+    assigned : (S,) index into `Work.option_machine` of the only option that may be used, -1 = any; empty = any
     """
 
     rule: Ints
@@ -130,6 +161,8 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What happened in a run, per step; nan or -1 where a step was not reached or was skipped.
+
+    A step that began but had not ended when the run stopped has its begin and no end.
 
     Parameters
     ----------

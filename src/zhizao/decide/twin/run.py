@@ -1,0 +1,137 @@
+"""Runs of the shop: one, or many on all cores; compiled where that pays, plain Python where the answer would wait.
+
+The kernel is one source (`kernel`). Plain Python needs no compiler and no import of Numba, so a small what-if answers
+at once; a large one is compiled, and the machine code is kept on disk by Numba. Both give the same trace, bit for bit.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import zlib
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import kernel, kernel_hours, kernel_queue, kernel_records
+from .kernel_build import build, trace
+from .kernel_check import check_arrays
+from .kernel_records import Floor
+from .shop import Floats, Ints, Policy, Shop, Trace, Work
+
+__all__ = ["check_arrays", "draw_breakdowns", "replicate", "simulate"]
+
+PLAIN_IF_CACHED = 20_000
+"""Steps up to which plain Python answers sooner than importing Numba and loading machine code from disk."""
+PLAIN_IF_COLD = 300_000
+"""Steps up to which plain Python answers sooner than a compiler that has nothing on disk."""
+
+
+def simulate(
+    shop: Shop, work: Work, policy: Policy, *, until_s: float = math.inf, compiled: bool | None = None
+) -> Trace:
+    """Run the work through the shop under a policy.
+
+    Parameters
+    ----------
+    shop, work, policy : arrays, as their docstrings say
+    until_s : stop then; what would happen later has not happened
+    compiled : by machine code (True) or plain Python (False); by default whichever answers first
+    """
+    check_arrays(shop, work, policy)
+    if compiled is None:
+        compiled = _pays(len(work.run_s))
+    return _run(shop, work, policy, until_s, compiled)
+
+
+def replicate(
+    tasks: Sequence[tuple[Shop, Work, Policy]],
+    *,
+    until_s: float = math.inf,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Trace]:
+    """Run many tasks, on all cores unless `workers` says how many; the traces in the order of the tasks.
+
+    Results do not depend on `workers`: everything random is in the tasks. `progress(done, all)` is called after each.
+    """
+    for task in tasks:
+        check_arrays(*task)
+    compiled = _pays(sum(len(work.run_s) for _, work, _ in tasks))
+    if not compiled or workers == 1 or len(tasks) < 2:
+        made = (_run(*task, until_s, compiled) for task in tasks)
+    else:
+        from joblib import Parallel, delayed
+
+        _machine_code()
+        # threads, since machine code lets go of the interpreter: nothing is copied and nothing has to start up
+        parallel = Parallel(n_jobs=workers or -1, prefer="threads", return_as="generator")
+        made = parallel(delayed(_run)(*task, until_s, True) for task in tasks)
+    traces: list[Trace] = []
+    for one in made:
+        traces.append(one)
+        if progress is not None:
+            progress(len(traces), len(tasks))
+    return traces
+
+
+def draw_breakdowns(shop: Shop, busy_s: float, rng: np.random.Generator) -> tuple[Ints, Floats, Floats]:
+    """Breakdowns enough for `busy_s` of busy time on every machine: `break_ptr`, `break_after_s`, `repair_s` of `Work`.
+
+    Times between and repair times are exponential with means `Shop.mtbf_s` and `Shop.mttr_s`.
+    """
+    counts = [0]
+    after: list[Floats] = []
+    repair: list[Floats] = []
+    for mtbf, mttr in zip(shop.mtbf_s, shop.mttr_s, strict=True):
+        mean = busy_s / mtbf if mtbf > 0 else 0.0
+        n = math.ceil(mean + 5 * math.sqrt(mean) + 5) if mtbf > 0 else 0
+        after.append(rng.standard_exponential(n) * mtbf)
+        repair.append(rng.standard_exponential(n) * mttr)
+        counts.append(n)
+    empty = [np.empty(0)]
+    return np.cumsum(np.array(counts, np.int64)), np.concatenate(empty + after), np.concatenate(empty + repair)
+
+
+def _run(shop: Shop, work: Work, policy: Policy, until_s: float, compiled: bool) -> Trace:
+    if compiled:
+        code, stamp = _machine_code()
+        floor = build(shop, work, policy, rows=True, stamp=stamp)
+        code(float(until_s), floor)
+    else:
+        floor = build(shop, work, policy, rows=False)
+        kernel.run(until_s, floor)
+    return trace(floor, len(shop.machines), until_s)
+
+
+def _pays(steps: int) -> bool:
+    """Whether machine code answers sooner than plain Python."""
+    if _machine_code.cache_info().currsize:
+        return True
+    return steps > (PLAIN_IF_CACHED if _on_disk() else PLAIN_IF_COLD)
+
+
+def _on_disk() -> bool:
+    """Whether Numba seems to have machine code of the kernel (only a hint: it decides nothing but speed)."""
+    folder = Path(kernel.__file__).parent / "__pycache__"
+    return next(folder.glob("kernel.run-*.nbi"), None) is not None
+
+
+@cache
+def _machine_code() -> tuple[Callable[[float, Floor], None], str]:
+    """The compiled kernel and the stamp of its source.
+
+    Numba's cache looks at the file of the function only, so the stamp goes into the type of one record: machine code of
+    another version has another type.
+    """
+    import numba
+    from numba.extending import register_jitable
+
+    for helper in kernel.HELPERS:
+        register_jitable(helper)
+    text = "".join(inspect.getsource(part) for part in (kernel, kernel_hours, kernel_queue, kernel_records))
+    code: Any = numba.njit(cache=True, nogil=True)(kernel.run)
+    return code, f"source_{zlib.crc32(text.encode()):08x}"
