@@ -1,0 +1,300 @@
+"""Rows of a source into the journal: batch after batch, each whole or not at all, every row accounted for.
+
+A batch holds whole groups (rows of one key), so what a row means is decided inside one transaction, beside what is
+stored at that moment: another import may run at the same time, and a killed one is completed by running it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from zhizao.errors import InputError
+from zhizao.model import Kind
+from zhizao.record.chain import EVENT_SCHEMA, canonical, links, seal
+from zhizao.record.identity import NATURAL, group_of, names, uuids
+from zhizao.record.instant import moment, nanoseconds
+from zhizao.record.matching import Plan, matched
+from zhizao.record.operations import checked, decoded, encoded
+from zhizao.record.schema import event, head, imports, rejection
+from zhizao.record.store import Head, Store
+
+__all__ = ["BATCH_ROWS", "REJECTION_SCHEMA", "Progress", "Receipt", "import_records", "link"]
+
+BATCH_ROWS = 50_000
+"""Rows that are acknowledged together."""
+
+Progress = Callable[[int, int], None]
+"""Told (rows done, rows in all) after each batch."""
+
+REJECTION_SCHEMA: dict[str, type[pl.DataType]] = {
+    "row": pl.Int64,
+    "sheet": pl.String,
+    "column": pl.String,
+    "value": pl.String,
+    "code": pl.String,
+    "what": pl.String,
+    "fix": pl.String,
+}
+"""What is kept of a refused row: where it stood, which value, why, and what to do."""
+
+_IN_ROWS = 8_000  # ids in one query; SQLite takes 32,766
+_EXISTING = {
+    "id": pl.Binary,
+    "origin": pl.Binary,
+    "supersedes": pl.Binary,
+    "sequence": pl.Int64,
+    "kind": pl.String,
+    "payload": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an import: `read` = `stored` + `rejected` + `duplicate`.
+
+    Parameters
+    ----------
+    import_id : number of the import
+    read : rows in the source
+    stored : rows that became events
+    rejected : rows refused by the reader
+    duplicate : rows that were there already, or twice in the source
+    superseding : of the stored, those that correct an earlier event
+    stale : of the duplicates, those that repeat what has been corrected or completed since
+    recorded_at : when they count as known; never before what was recorded earlier
+    """
+
+    import_id: int
+    read: int
+    stored: int
+    rejected: int
+    duplicate: int
+    superseding: int
+    stale: int = 0
+    recorded_at: datetime | None = None
+
+
+def import_records(
+    store: Store,
+    frame: pl.DataFrame,
+    *,
+    source: str,
+    rejected: pl.DataFrame,
+    read: int,
+    recorded_at: datetime,
+    progress: Progress | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> Receipt:
+    """Store what is new; see `Journal.append_records`."""
+    frame = checked(frame, where=source)
+    refused, rejections = _refused(rejected)
+    if read != frame.height + refused:
+        raise InputError(
+            f"{read} rows were read, but {frame.height} are given to be stored and {refused} are listed as rejected",
+            where=source,
+            fix="list every refused row with its row number",
+            code="unbalanced",
+        )
+    _keys_are_keys(frame, source)
+    given = nanoseconds(recorded_at)
+    tally: dict[str, int] = {}
+    for part in _batches(frame, batch_rows):
+        batch = _prepared(part)
+        with store.writing() as (connection, last):
+            at = max(given, last.recorded_at)
+            if not tally:
+                tally = {"id": last.imports + 1, "rows": read, "read": refused, "rejected": refused}
+                tally |= dict.fromkeys(("stored", "duplicate", "superseding", "stale"), 0)
+                tally["recorded_at"] = at
+                _open_import(store, connection, tally, source, rejections)
+                last = replace(last, imports=tally["id"])
+            plan = matched(batch, _existing(store, connection, batch["origin"]))
+            events = _events(part, batch, plan, source=source, recorded_at=at, import_id=tally["id"], last=last)
+            last = link(store, connection, events, last)
+            tally["read"] += part.height
+            tally["stored"] += plan.placed.height
+            tally["duplicate"] += plan.duplicate
+            tally["superseding"] += plan.superseding
+            tally["stale"] += plan.stale
+            _note(connection, tally, last)
+        if progress is not None:
+            progress(tally["read"], read)
+    return Receipt(
+        tally["id"],
+        read,
+        tally["stored"],
+        refused,
+        tally["duplicate"],
+        tally["superseding"],
+        tally["stale"],
+        moment(tally["recorded_at"]),
+    )
+
+
+def link(store: Store, connection: Connection, events: pl.DataFrame, last: Head) -> Head:
+    """Add events to the end of the chain; the new head.
+
+    Parameters
+    ----------
+    events : columns of `EVENT_SCHEMA`, sequences following on `last`
+    last : head of the chain before them
+    """
+    hashes = links(last.hash, canonical(events).to_list())
+    store.insert(connection, event, events.with_columns(pl.Series("hash", hashes, dtype=pl.Binary)))
+    if hashes:
+        end = events.row(-1, named=True)
+        last = replace(last, sequence=end["sequence"], hash=hashes[-1], recorded_at=end["recorded_at"])
+    connection.execute(
+        update(head).values(sequence=last.sequence, hash=last.hash, recorded_at=last.recorded_at, imports=last.imports)
+    )
+    return last
+
+
+def _refused(rejected: pl.DataFrame) -> tuple[int, pl.DataFrame]:
+    """Number of refused rows, and their faults; a row with two faults counts once."""
+    frame = rejected
+    for name, other in (("code", "reason"), ("code", "cause"), ("what", "message"), ("fix", "cure")):
+        if name not in frame.columns and other in frame.columns:
+            frame = frame.rename({other: name})
+    frame = frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in REJECTION_SCHEMA.items()
+    ).with_columns(pl.col("code").fill_null("unknown"))
+    numbered = frame.filter(pl.col("row").is_not_null())
+    count = numbered.select("sheet", "row").n_unique() if numbered.height else 0
+    return count + frame.height - numbered.height, frame
+
+
+def _keys_are_keys(frame: pl.DataFrame, source: str) -> None:
+    """Refuse a key column whose values stand for many pieces of work: each would supersede the one before."""
+    keyed = frame.filter(pl.col("key").is_not_null())
+    if keyed.is_empty():
+        return
+    keys = keyed["key"].n_unique()
+    works = keyed.select(pl.struct("key", *NATURAL).n_unique()).item()
+    if works - keys > max(2, keys // 20):
+        sample = (
+            keyed.group_by("key", maintain_order=True).agg(pl.struct(NATURAL).n_unique().alias("works")).sort("works")
+        ).row(-1)
+        raise InputError(
+            f'the key column does not tell records apart: {keys} keys for {works} pieces of work ("{sample[0]}" has '
+            f"{sample[1]})",
+            where=source,
+            fix="take another column as key, or none",
+            code="key_repeats",
+        )
+
+
+def _batches(frame: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
+    """Parts of about `size` rows that keep rows of one key together, in file order; at least one part."""
+    if frame.is_empty():
+        yield frame
+        return
+    first = frame.select(pl.int_range(pl.len()).min().over(group_of(frame))).to_series().to_numpy()
+    order = np.argsort(first, kind="stable")
+    starts = first[order]
+    cuts = np.unique(np.searchsorted(starts, starts[::size]))
+    for begin, end in zip(cuts, [*cuts[1:], len(order)], strict=True):
+        yield frame[order[begin:end]]
+
+
+def _prepared(part: pl.DataFrame) -> pl.DataFrame:
+    """What `matched` needs of the rows."""
+    return pl.DataFrame(
+        {
+            "index": pl.Series(range(part.height), dtype=pl.Int64),
+            "origin": pl.Series(uuids(names(part).to_list()), dtype=pl.Binary),
+            "keyed": part["key"].is_not_null(),
+            "running": part["end"].is_null(),
+            "payload": encoded(part),
+        }
+    )
+
+
+def _existing(store: Store, connection: Connection, origins: pl.Series) -> pl.DataFrame:
+    """Stored events of these groups, their payloads written as this version writes them."""
+    wanted = origins.unique(maintain_order=True).to_list()
+    columns = [event.c[name] for name in _EXISTING]
+    frames = [pl.DataFrame(schema=_EXISTING)]
+    for begin in range(0, len(wanted), _IN_ROWS):
+        chunk = wanted[begin : begin + _IN_ROWS]
+        conditions: list[ColumnElement[bool]] = [event.c.id.in_(chunk), event.c.origin.in_(chunk)]
+        for condition in conditions:
+            frames.extend(store.frames(connection, select(*columns).where(condition), _EXISTING))
+    found = pl.concat(frames)
+    return found.with_columns(
+        pl.col("origin").fill_null(pl.col("id")),
+        (pl.col("kind") == Kind.OPERATION_STARTED.value).alias("running"),
+        encoded(decoded(found["payload"].to_list())).alias("payload"),
+    )
+
+
+def _events(
+    part: pl.DataFrame,
+    batch: pl.DataFrame,
+    plan: Plan,
+    *,
+    source: str,
+    recorded_at: int,
+    import_id: int,
+    last: Head,
+) -> pl.DataFrame:
+    """Events of the rows to store."""
+    index = plan.placed["index"]
+    ended = pl.col("end").is_not_null()
+    frame = pl.concat(
+        [part[index], plan.placed.select("id", "origin", "supersedes"), batch.select("payload")[index]],
+        how="horizontal",
+    )
+    return frame.with_columns(
+        (pl.int_range(pl.len(), dtype=pl.Int64) + last.sequence + 1).alias("sequence"),
+        pl.when(ended)
+        .then(pl.lit(Kind.OPERATION_ENDED.value))
+        .otherwise(pl.lit(Kind.OPERATION_STARTED.value))
+        .alias("kind"),
+        pl.coalesce("end", "start").dt.epoch("ns").alias("at"),
+        pl.lit(recorded_at, pl.Int64).alias("recorded_at"),
+        pl.lit(source).alias("source"),
+        pl.col("order").alias("subject"),
+        pl.lit(1, pl.Int64).alias("version"),
+        pl.lit(import_id, pl.Int64).alias("import_id"),
+    ).select(pl.col(name).cast(kind) for name, kind in EVENT_SCHEMA.items())
+
+
+def _open_import(
+    store: Store, connection: Connection, tally: dict[str, int], source: str, rejections: pl.DataFrame
+) -> None:
+    connection.execute(
+        insert(imports).values(
+            **tally,
+            source=source,
+            finished=False,
+            head_sequence=0,
+            head_hash=bytes(32),
+            rejections_hash=seal(value for row in rejections.iter_rows() for value in row),
+            seal=bytes(32),
+        )
+    )
+    numbered = rejections.select(
+        pl.lit(tally["id"], pl.Int64).alias("import_id"),
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("number"),
+        *REJECTION_SCHEMA,
+    )
+    store.insert(connection, rejection, numbered)
+
+
+def _note(connection: Connection, tally: dict[str, int], last: Head) -> None:
+    """Bring the import's row up to date and seal it."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == tally["id"])
+        .values(**tally, finished=tally["read"] == tally["rows"], head_sequence=last.sequence, head_hash=last.hash)
+    )
+    row = connection.execute(select(imports).where(imports.c.id == tally["id"])).one()
+    connection.execute(update(imports).where(imports.c.id == tally["id"]).values(seal=seal(row[:-1])))

@@ -1,0 +1,1 @@
+"""Alembic migrations of the journal's tables; run by `zhizao.record.store` when a journal is opened."""

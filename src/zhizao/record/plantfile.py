@@ -1,0 +1,136 @@
+"""plant.yaml: what a user declares about a plant, read with every fault shown at its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from zhizao.errors import Fault, FaultsFound, InputError
+from zhizao.model import Plant
+
+__all__ = ["read_plant"]
+
+
+def read_plant(path: Path) -> Plant:
+    """Plant from a YAML file.
+
+    Parameters
+    ----------
+    path : file in UTF-8 with the fields of `Plant`; an empty file declares nothing
+
+    Raises
+    ------
+    InputError : the file cannot be read or is not YAML; FaultsFound with every field that is wrong, by line
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"the file cannot be read ({error.strerror})", where=str(path), code="no_file") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError(
+            "the file is not UTF-8", where=f"{path}, line {line}", fix="save it as UTF-8", code="bad_encoding"
+        ) from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise InputError(
+            f"this is not YAML: {problem}",
+            where=f"{path}{place}",
+            fix="look at the indent and the colons",
+            code="bad_yaml",
+        ) from error
+    if values is None:
+        return Plant()
+    if not isinstance(values, dict):
+        raise InputError(
+            f"the file holds a {type(values).__name__}, not fields",
+            where=f"{path}, line 1",
+            fix='write lines such as "zone: Asia/Shanghai"',
+            code="bad_plant",
+        )
+    twice = [
+        Fault(f'"{name}" stands twice', f"{path}, line {line}", "keep one", "twice") for name, line in _twice(node)
+    ]
+    try:
+        plant = Plant.model_validate(values)
+    except ValidationError as error:
+        twice.extend(_fault(path, node, found) for found in error.errors())
+    if twice:
+        head = twice[0]
+        raise FaultsFound(
+            head.what if len(twice) == 1 else f"{len(twice)} faults, the first: {head.what}",
+            twice,
+            where=head.where,
+            fix=head.fix,
+        )
+    return plant
+
+
+def _fault(path: Path, node: Any, found: Any) -> Fault:
+    location = [part for part in found["loc"] if part != "[key]"]
+    line, known = _line(node, location)
+    name = ".".join(str(part) for part in location)
+    message = str(found["msg"]).removeprefix("Value error, ")
+    seen = found.get("input")
+    unknown = found["type"] == "extra_forbidden"
+    what = f'"{name}" is not a field' if unknown else f"{name}: {message}" if name else message
+    if not unknown and not isinstance(seen, dict | list | tuple | Plant) and location:
+        what += f", not {seen!r}"
+    fix = "check the spelling" if unknown else f"correct {known or 'it'}"
+    if unknown:
+        fix = f"fields here: {', '.join(_fields(location[:-1]))}"
+    return Fault(what, f"{path}, line {line}", fix, "unknown_field" if unknown else "bad_field")
+
+
+def _fields(location: list[Any]) -> list[str]:
+    """Names of the fields of the noun at a place in a plant."""
+    noun: Any = Plant
+    for part in location:
+        fields = getattr(noun, "model_fields", None)
+        if fields is None or part not in fields:
+            continue  # a name chosen by the user, between a field and its noun
+        kind = fields[part].annotation
+        noun = next((one for one in (kind, *getattr(kind, "__args__", ())) if hasattr(one, "model_fields")), noun)
+    return list(noun.model_fields)
+
+
+def _line(node: Any, location: list[Any]) -> tuple[int, str]:
+    """Line (from 1) of the deepest place on the way to `location` that the file has, and its name."""
+    line, known = node.start_mark.line + 1, ""
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if str(key.value) == str(part)), None)
+            if pair is None:
+                break
+            line, known, node = pair[0].start_mark.line + 1, str(part), pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line, known
+
+
+def _twice(node: Any) -> list[tuple[str, int]]:
+    """Names that stand twice in one mapping, with the line of the second; YAML would silently take the last."""
+    found: list[tuple[str, int]] = []
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                found.append((name, key.start_mark.line + 1))
+            seen.add(name)
+            found.extend(_twice(value))
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            found.extend(_twice(value))
+    return found
