@@ -98,9 +98,7 @@ def keep_book(log: WorkLog, plant: Plant, *, start: datetime | None = None, end:
         raise InputError(f"the period ends at {end}, before it starts at {start}", code="empty_period")
     frame = log.frame
     orders = _finished(frame, start, end)
-    if not orders.height:
-        return Ledger(_with_costs(orders, {}), frame.clear(), {"all": "no_finished_orders"})
-    missing = _missing(orders, frame)
+    missing = _missing(orders, frame) if orders.height else {"all": "no_finished_orders"}
     rows = _rows(log.done, plant, orders, missing)
     sums = _order_sums(rows, orders, plant, missing)
     return Ledger(_with_costs(orders, sums), rows, missing)
