@@ -34,7 +34,7 @@ def build(shop: Shop, work: Work, policy: Policy, *, rows: bool, stamp: str = "s
     up_left = np.full(m, np.inf)
     breaking = np.flatnonzero(np.diff(breaks) > 0)
     up_left[breaking] = work.break_after_s[breaks[:-1][breaking]]
-    n_ticks = 2 * n_steps + n_jobs + calendars + len(machine) + 2
+    n_ticks = _ticks(n_jobs, n_steps, len(machine), shop, policy)
     return Floor(
         counts=_table(
             Counts,
@@ -177,6 +177,13 @@ def _options(work: Work, policy: Policy, m: int) -> tuple[Ints, Ints, Floats, Fl
     return np.concatenate([[0], np.cumsum(count)]), machine, factor, defect
 
 
+def _ticks(n_jobs: int, n_steps: int, n_options: int, shop: Shop, policy: Policy) -> int:
+    """Most entries that the heap can hold: one a job, or an end and a transfer a step; shifts; batches that wait."""
+    flowing = 2 * n_steps if policy.transfer_quantity > 0 else 0
+    waking = n_options if np.any(shop.batch_wait_s > 0) else 0
+    return n_jobs + flowing + waking + len(shop.calendar_ptr) + 1
+
+
 def _rules(policy: Policy, m: int) -> Ints:
     if len(policy.rule) > m:
         return policy.rule
@@ -210,7 +217,8 @@ def _table(record: type, n: int, columns: Mapping[str, ArrayLike], rows: bool, s
     if rows:
         table = np.zeros(n, np.dtype(kinds + ([(stamp, "i8")] if stamp else [])))
         for name, _ in kinds:
-            table[name] = columns[name]
+            if np.any(columns[name]):  # untouched memory costs nothing
+                table[name] = columns[name]
         return table
     lists = []
     for name, kind in kinds:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import kernel, kernel_hours, kernel_queue, kernel_records
+from . import kernel, kernel_fifo, kernel_hours, kernel_queue, kernel_records
 from .kernel_build import build, trace
 from .kernel_check import check_arrays
 from .kernel_records import Floor
@@ -96,7 +96,12 @@ def draw_breakdowns(shop: Shop, busy_s: float, rng: np.random.Generator) -> tupl
     return np.cumsum(np.array(counts, np.int64)), np.concatenate(empty + after), np.concatenate(empty + repair)
 
 
-def _run(shop: Shop, work: Work, policy: Policy, until_s: float, compiled: bool) -> Trace:
+def _run(shop: Shop, work: Work, policy: Policy, until_s: float, compiled: bool, lean: bool | None = None) -> Trace:
+    """One run by the lean kernel where it fits (or as told), else by the general one."""
+    if lean is None:
+        lean = kernel_fifo.fits(shop, work, policy)
+    if lean:
+        return _run_fifo(shop, work, until_s, compiled)
     if compiled:
         code, stamp = _machine_code()
         floor = build(shop, work, policy, rows=True, stamp=stamp)
@@ -107,9 +112,48 @@ def _run(shop: Shop, work: Work, policy: Policy, until_s: float, compiled: bool)
     return trace(floor, len(shop.machines), until_s)
 
 
+def _run_fifo(shop: Shop, work: Work, until_s: float, compiled: bool) -> Trace:
+    m, n_jobs, n_steps = len(shop.machines), len(work.release_s), len(work.run_s)
+    ready, start, end = (np.full(n_steps, np.nan) for _ in range(3))
+    finished = np.full(n_jobs, np.nan)
+    given = (work.release_s, work.first, work.option_machine, work.run_s, work.option_factor)
+    state = (
+        work.first[:-1].copy(),
+        np.empty(n_jobs, np.int64),
+        *(np.full(m, -1) for _ in range(3)),
+        np.full(m, np.inf),
+    )
+    if compiled:
+        events = _lean_code()(*given, float(until_s), *state, ready, start, end, finished)
+    else:
+        told = tuple(array.tolist() for array in (ready, start, end, finished))
+        plain: Callable[..., int] = kernel_fifo.run_fifo
+        events = plain(*(array.tolist() for array in given), until_s, *(array.tolist() for array in state), *told)
+        ready, start, end, finished = (np.array(values, np.float64) for values in told)
+    bad = np.zeros(n_steps)
+    machine = work.option_machine.copy()
+    if until_s < math.inf:
+        machine[np.isnan(start)] = -1
+        open_ended = ~(end <= until_s)
+        end[open_ended] = np.nan
+        bad[open_ended] = np.nan
+    return Trace(
+        ready_s=ready,
+        setup_start_s=start.copy(),
+        start_s=start,
+        end_s=end,
+        machine=machine,
+        person=np.full(n_steps, -1),
+        bad=bad,
+        admitted_s=np.where(work.release_s <= until_s, work.release_s, np.nan),
+        finished_s=finished,
+        events=int(events),
+    )
+
+
 def _pays(steps: int) -> bool:
     """Whether machine code answers sooner than plain Python."""
-    if _machine_code.cache_info().currsize:
+    if _machine_code.cache_info().currsize or _lean_code.cache_info().currsize:
         return True
     return steps > (PLAIN_IF_CACHED if _on_disk() else PLAIN_IF_COLD)
 
@@ -122,16 +166,28 @@ def _on_disk() -> bool:
 
 @cache
 def _machine_code() -> tuple[Callable[[float, Floor], None], str]:
-    """The compiled kernel and the stamp of its source.
+    """The compiled general kernel and the stamp of its source.
 
     Numba's cache looks at the file of the function only, so the stamp goes into the type of one record: machine code of
     another version has another type.
     """
+    parts = (kernel, kernel_hours, kernel_queue, kernel_records, _compile)
+    text = "".join(inspect.getsource(part) for part in parts)
+    return _compile(kernel.run, kernel.HELPERS), f"source_{zlib.crc32(text.encode()):08x}"
+
+
+@cache
+def _lean_code() -> Callable[..., int]:
+    """The compiled lean kernel."""
+    return _compile(kernel_fifo.run_fifo, kernel_fifo.HELPERS)
+
+
+def _compile(function: Callable[..., Any], helpers: tuple[Callable[..., object], ...]) -> Callable[..., Any]:
+    """Machine code of a kernel, kept on disk; it needs no reference counts (`_nrt`), as it allocates nothing."""
     import numba
     from numba.extending import register_jitable
 
-    for helper in kernel.HELPERS:
-        register_jitable(helper)
-    text = "".join(inspect.getsource(part) for part in (kernel, kernel_hours, kernel_queue, kernel_records))
-    code: Any = numba.njit(cache=True, nogil=True)(kernel.run)
-    return code, f"source_{zlib.crc32(text.encode()):08x}"
+    for helper in helpers:
+        register_jitable(_nrt=False)(helper)
+    code: Callable[..., Any] = numba.njit(cache=True, nogil=True, _nrt=False)(function)
+    return code
