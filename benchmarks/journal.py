@@ -66,19 +66,13 @@ def main() -> None:
                 frame, source="bench", rejected=none, read=frame.height, recorded_at=datetime.now(UTC)
             )
             took = time.perf_counter() - began
-            print(
-                f"{label}: {took:.1f} s, peak {peak_mib():.0f} MiB, stored {receipt.stored}, duplicate {receipt.duplicate}"
-            )
+            print(f"{label}: {took:.1f} s, peak {peak_mib():.0f} MiB, new {receipt.stored}")
         began = time.perf_counter()
         log = journal.worklog(zone="Asia/Shanghai")
-        print(
-            f"fold to a work log: {time.perf_counter() - began:.1f} s, {log.frame.height} rows, peak {peak_mib():.0f} MiB"
-        )
+        print(f"fold: {time.perf_counter() - began:.1f} s, {log.frame.height} rows, peak {peak_mib():.0f} MiB")
         began = time.perf_counter()
         found = journal.verify()
-        print(
-            f"verify: {time.perf_counter() - began:.1f} s, {found.events} events, ok {found.ok}, peak {peak_mib():.0f} MiB"
-        )
+        print(f"verify: {time.perf_counter() - began:.1f} s, ok {found.ok}, peak {peak_mib():.0f} MiB")
         size = sum(file.stat().st_size for file in Path(folder).glob("facts.db*"))
         print(f"on disk: {size / 2**20:.0f} MiB")
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import numpy as np
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from zhizao.errors import InputError
 from zhizao.model import Kind
@@ -43,13 +43,20 @@ REJECTION_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """What is kept of a refused row: where it stood, which value, why, and what to do."""
 
-_IN_ROWS = 8_000  # ids in one query; SQLite takes 32,766
-_EXISTING = {
+_EXISTING: dict[str, type[pl.DataType]] = {
     "id": pl.Binary,
     "origin": pl.Binary,
     "supersedes": pl.Binary,
     "sequence": pl.Int64,
     "kind": pl.String,
+    "payload": pl.String,
+}
+_KNOWN: dict[str, type[pl.DataType]] = {
+    "id": pl.Binary,
+    "supersedes": pl.Binary,
+    "sequence": pl.Int64,
+    "origin": pl.Binary,
+    "running": pl.Boolean,
     "payload": pl.String,
 }
 
@@ -104,6 +111,8 @@ def import_records(
     _keys_are_keys(frame, source)
     given = nanoseconds(recorded_at)
     tally: dict[str, int] = {}
+    mine: Head | None = None  # the chain's end after our last batch
+    first = False  # nothing was stored before this import, and nobody else writes
     for part in _batches(frame, batch_rows):
         batch = _prepared(part)
         with store.writing() as (connection, last):
@@ -114,15 +123,20 @@ def import_records(
                 tally["recorded_at"] = at
                 _open_import(store, connection, tally, source, rejections)
                 last = replace(last, imports=tally["id"])
-            plan = matched(batch, _existing(store, connection, batch["origin"]))
+                first = last.sequence == 0
+            elif last != mine:
+                first = False
+            # the first records of a journal are looked up nowhere: one key never comes in two batches
+            existing = pl.DataFrame(schema=_KNOWN) if first else _existing(store, connection, batch["origin"])
+            plan = matched(batch, existing)
             events = _events(part, batch, plan, source=source, recorded_at=at, import_id=tally["id"], last=last)
-            last = link(store, connection, events, last)
+            mine = link(store, connection, events, last)
             tally["read"] += part.height
             tally["stored"] += plan.placed.height
             tally["duplicate"] += plan.duplicate
             tally["superseding"] += plan.superseding
             tally["stale"] += plan.stale
-            _note(connection, tally, last)
+            _note(connection, tally, mine)
         if progress is not None:
             progress(tally["read"], read)
     return Receipt(
@@ -196,7 +210,8 @@ def _batches(frame: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
     if frame.is_empty():
         yield frame
         return
-    first = frame.select(pl.int_range(pl.len()).min().over(group_of(frame))).to_series().to_numpy()
+    rows = group_of(frame).to_frame("group").with_row_index("row")
+    first = rows.select(pl.col("row").min().over("group")).to_series().to_numpy()
     order = np.argsort(first, kind="stable")
     starts = first[order]
     cuts = np.unique(np.searchsorted(starts, starts[::size]))
@@ -220,15 +235,11 @@ def _prepared(part: pl.DataFrame) -> pl.DataFrame:
 def _existing(store: Store, connection: Connection, origins: pl.Series) -> pl.DataFrame:
     """Stored events of these groups, their payloads written as this version writes them."""
     wanted = origins.unique(maintain_order=True).to_list()
-    columns = [event.c[name] for name in _EXISTING]
-    frames = [pl.DataFrame(schema=_EXISTING)]
-    for begin in range(0, len(wanted), _IN_ROWS):
-        chunk = wanted[begin : begin + _IN_ROWS]
-        conditions: list[ColumnElement[bool]] = [event.c.id.in_(chunk), event.c.origin.in_(chunk)]
-        for condition in conditions:
-            frames.extend(store.frames(connection, select(*columns).where(condition), _EXISTING))
-    found = pl.concat(frames)
-    return found.with_columns(
+    found = pl.concat([store.found(connection, by, wanted, _EXISTING) for by in ("id", "origin")])
+    return found.select(
+        "id",
+        "supersedes",
+        "sequence",
         pl.col("origin").fill_null(pl.col("id")),
         (pl.col("kind") == Kind.OPERATION_STARTED.value).alias("running"),
         encoded(decoded(found["payload"].to_list())).alias("payload"),

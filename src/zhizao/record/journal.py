@@ -99,7 +99,7 @@ class Journal:
         rows = [_row(item) for item in events]
         with self._store.writing() as (connection, last):
             stored = _stored(connection, [row["id"] for row in rows] + [row["supersedes"] for row in rows])
-            fresh = []
+            fresh: list[dict[str, Any]] = []
             recorded = last.recorded_at
             for row in rows:
                 there = stored.get(row["id"])

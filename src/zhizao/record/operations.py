@@ -30,7 +30,10 @@ RECORD_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns that an import takes."""
 
-_CONTENT = [name for name in WORKLOG_SCHEMA if name not in ("event", "order")]
+_CONTENT = ["activity", *(name for name in WORKLOG_SCHEMA if name not in ("event", "order", "activity"))]
+_NULLS = (
+    r',"[a-z_]+":null'  # an unescaped quote before the colon ends a key, never a text; activity, first, is not null
+)
 
 PAYLOAD: dict[str, pl.DataType | type[pl.DataType]] = {
     f"{name}_ns" if name in TIMES else name: pl.Int64 if name in TIMES else WORKLOG_SCHEMA[name] for name in _CONTENT
@@ -88,7 +91,7 @@ def checked(frame: pl.DataFrame, *, where: str) -> pl.DataFrame:
 
 
 def encoded(frame: pl.DataFrame) -> pl.Series:
-    """Payload of each row: JSON texts that differ exactly where the contents differ.
+    """Payload of each row: JSON texts without the keys that are null; they differ exactly where the contents differ.
 
     Parameters
     ----------
@@ -98,7 +101,7 @@ def encoded(frame: pl.DataFrame) -> pl.Series:
         pl.col(name).dt.epoch("ns").alias(f"{name}_ns") if name in TIMES else pl.col(name).cast(WORKLOG_SCHEMA[name])
         for name in _CONTENT
     ]
-    return frame.select(pl.struct(columns).struct.json_encode().alias("payload"))["payload"]
+    return frame.select(pl.struct(columns).struct.json_encode().str.replace_all(_NULLS, "").alias("payload"))["payload"]
 
 
 def decoded(texts: list[str]) -> pl.DataFrame:

@@ -26,6 +26,9 @@ from zhizao.record.schema import HEAD, VERSION_TABLE, head, metadata
 __all__ = ["Head", "Store", "open_store"]
 
 
+_VALUES = 8_000  # in one query; SQLite takes 32,766
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """End of the chain: sequence, hash and time of the last event, number of the last import."""
@@ -92,21 +95,39 @@ class Store:
         connection: Connection, statement: Select[Any], schema: dict[str, type[pl.DataType]], size: int = 50_000
     ) -> Iterator[pl.DataFrame]:
         """Rows of a query, `size` at a time; columns as in `schema`, in its order."""
-        result = connection.execution_options(yield_per=size).execute(statement)
-        for rows in result.partitions(size):
-            columns = zip(*rows, strict=True)
-            yield pl.DataFrame(
-                [
-                    pl.Series(name, values, dtype=kind)
-                    for (name, kind), values in zip(schema.items(), columns, strict=True)
-                ]
-            )
+        if connection.dialect.name == "sqlite":
+            result = connection.execute(statement)
+            cursor: Any = result.cursor  # the driver's plain tuples: a row object each would take as long as the query
+            while rows := cursor.fetchmany(size):
+                yield _frame(rows, schema)
+            result.close()
+        else:
+            for part in connection.execution_options(yield_per=size).execute(statement).partitions(size):
+                yield _frame([tuple(row) for row in part], schema)
 
     def whole(
         self, connection: Connection, statement: Select[Any], schema: dict[str, type[pl.DataType]]
     ) -> pl.DataFrame:
         """All rows of a query."""
         return pl.concat([pl.DataFrame(schema=schema), *self.frames(connection, statement, schema)])
+
+    def found(
+        self, connection: Connection, by: str, values: Sequence[bytes], schema: dict[str, type[pl.DataType]]
+    ) -> pl.DataFrame:
+        """Events whose column `by` has one of many values; columns as in `schema`."""
+        frames = [pl.DataFrame(schema=schema)]
+        query = f"SELECT {', '.join(schema)} FROM event WHERE {by}"
+        for begin in range(0, len(values), _VALUES):
+            chunk = values[begin : begin + _VALUES]
+            if self.engine.dialect.name == "postgresql":
+                result = connection.exec_driver_sql(f"{query} = ANY(%s)", (list(chunk),))
+            else:
+                result = connection.exec_driver_sql(f"{query} IN ({', '.join('?' * len(chunk))})", tuple(chunk))
+            cursor: Any = result.cursor
+            if rows := cursor.fetchall():
+                frames.append(_frame(rows, schema))
+            result.close()
+        return pl.concat(frames)
 
     def close(self) -> None:
         """Give up the connections; SQLite folds its write-ahead log into the file."""
@@ -116,6 +137,11 @@ class Store:
     def _explained(self) -> Iterator[None]:
         with explained(self.place):
             yield
+
+
+def _frame(rows: list[tuple[Any, ...]], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    named = zip(schema.items(), zip(*rows, strict=True), strict=True)
+    return pl.DataFrame([pl.Series(name, values, dtype=kind) for (name, kind), values in named])
 
 
 def open_store(where: Path | str, *, create: bool = True, wait_s: float = 30.0) -> Store:
@@ -178,6 +204,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None  # transactions begin where SQLAlchemy says so
         cursor = connection.cursor()
         for setting in (
+            "page_size=8192",  # of a new file
             "synchronous=FULL",  # an acknowledged batch is on the disk
             "cache_size=-131072",  # KiB: the index over ids stays in memory
             "temp_store=MEMORY",
@@ -267,7 +294,7 @@ _SQLITE_FAULTS = {
     "SQLITE_READONLY": (
         "the journal or its folder is read-only",
         "read_only",
-        "give yourself the right to write there",
+        "ask for the right to write there",
     ),
     "SQLITE_CANTOPEN": (
         "the journal cannot be opened or made",
@@ -277,7 +304,7 @@ _SQLITE_FAULTS = {
     "SQLITE_NOTADB": ("this file is not a database", "not_a_journal", "choose another folder, or restore a copy"),
     "SQLITE_CORRUPT": ("the database file is damaged", "corrupt", "restore a copy and run the imports again"),
     "SQLITE_IOERR": ("the disk does not read or write", "disk_error", "check the disk; restore a copy if it is gone"),
-    "SQLITE_PERM": ("the journal may not be read", "read_only", "give yourself the right to read and write there"),
+    "SQLITE_PERM": ("the journal may not be read", "read_only", "ask for the right to read and write there"),
 }
 
 _POSTGRESQL_FAULTS = {

@@ -1,8 +1,8 @@
 """Whether the stored facts are still as they were written: the chain is computed again from the first event on.
 
-Found are changed, removed, inserted and reordered events; an end that was cut off, by the head row and by the checkpoint
-in each import; changed imports and rejections, by their seals; and, in SQLite, damaged pages. Who can rewrite the whole
-file can also compute every hash anew: note `Verification.head` elsewhere to be safe from that.
+Found are changed, removed, inserted and reordered events; an end that was cut off, by the head row and by the
+checkpoint in each import; changed imports and rejections, by their seals; and, in SQLite, damaged pages. Who can
+rewrite the whole file can also compute every hash anew: note `Verification.head` elsewhere to be safe from that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zhizao.record.store import Store
 
 __all__ = ["Verification", "verify"]
 
-_STORED = {**EVENT_SCHEMA, "hash": pl.Binary}
+_STORED: dict[str, type[pl.DataType]] = {**EVENT_SCHEMA, "hash": pl.Binary}
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def account(store: Store, import_id: int | None = None) -> pl.DataFrame:
         kept, chosen = kept.where(event.c.import_id == import_id), chosen.where(imports.c.id == import_id)
     with store.reading() as connection:
         rows = connection.execute(chosen).all()
-        stored = dict(connection.execute(kept).tuples().all())
+        stored: dict[int, int] = {row[0]: row[1] for row in connection.execute(kept)}
         refused = _rejections(store, import_id)
     if import_id is not None and not rows:
         raise InputError(f"there is no import {import_id}", fix="journal.account() lists them", code="no_import")
@@ -161,7 +161,7 @@ def rejections(store: Store, import_id: int) -> pl.DataFrame:
 
 
 def _rejections(store: Store, import_id: int | None) -> pl.DataFrame:
-    schema = {"import_id": pl.Int64, "number": pl.Int64, **REJECTION_SCHEMA}
+    schema: dict[str, type[pl.DataType]] = {"import_id": pl.Int64, "number": pl.Int64, **REJECTION_SCHEMA}
     statement = select(*(rejection.c[name] for name in schema)).order_by(rejection.c.import_id, rejection.c.number)
     if import_id is not None:
         statement = statement.where(rejection.c.import_id == import_id)
