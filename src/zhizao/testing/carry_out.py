@@ -166,8 +166,7 @@ def _assigned(operation: Operation, given: Mapping[str, Sequence[str]]) -> Opera
                 f'operation "{operation.name}" is given to {", ".join(strangers) or "nobody"}',
                 f"able to do it are {', '.join(able)}",
             )
-        field = "machines" if key == "machines" else "crew"
-        operation = replace(operation, **{field: chosen})
+        operation = replace(operation, machines=chosen) if key == "machines" else replace(operation, crew=chosen)
     return operation
 
 

@@ -23,6 +23,7 @@ from zhizao.testing.sample.truth import Machine, Operation, Person, Truth
 __all__ = ["COLUMNS", "Floor"]
 
 LAST_START_S = 300  # nobody begins anything in the last five minutes
+FAR_H = 2.0  # a machine does not wait for transfer batches that are brought from further away
 
 COLUMNS = (
     *("order", "product", "operation", "machine", "person", "report", "start", "end", "good", "scrap", "rework"),
@@ -50,6 +51,8 @@ class _Lot:
     due_s: int
     family: str
     place: str = ""
+    came_from: str = ""  # centre that it left last
+    busy: bool = False  # on a machine
     hidden: dict[int, str] = field(default_factory=dict)  # bad piece -> operation that made it
     visits: dict[str, int] = field(default_factory=dict)
     arrived: int = 0
@@ -87,6 +90,7 @@ class _Station:
     repair_s: int = 0
     family: str = ""
     order: str = ""
+    last: Operation | None = None  # done last, or being done
 
 
 @dataclass(slots=True)
@@ -122,6 +126,7 @@ class Floor:
         self.lots: dict[str, list[_Lot]] = {}
         self.waiting: list[Order] = []
         self.most_on_floor = 0
+        self._fed_now: dict[tuple[str, str], bool] = {}  # answers of `_fed` while one moment is dealt with
         self._number = 0
         self._heap: list[tuple[int, int, Callable[[int, Any], None], Any]] = []
         self._queues: dict[str, list[_Lot]] = {centre.name: [] for centre in truth.centres}
@@ -139,7 +144,8 @@ class Floor:
                 self._renew(station)
         for order in draw_orders(truth, seed=seed, weeks=weeks):
             self._at(order.planned_s, self._release, order)
-        edges = {edge for at in (*self._stations, *self._workers.values()) for edge in at.week.edges}
+        calendars = [station.week for station in self._stations] + [worker.week for worker in self._workers.values()]
+        edges = {edge for calendar in calendars for edge in calendar.edges}
         for week in range(weeks):
             for edge in sorted(edges):
                 self._at(week * WEEK_S + edge, _nothing, None)
@@ -213,10 +219,11 @@ class Floor:
 
     def _arrive(self, now: int, lot: _Lot) -> None:
         self._number += 1
-        lot.place = lot.todo[0].operation.centre
+        lot.came_from, lot.place = lot.place, lot.todo[0].operation.centre
         lot.arrived, lot.number = now, self._number
-        lot.expected_s = self._standard_s(lot, lot.todo[0])
-        lot.remaining_s = sum(self._standard_s(lot, task) for task in lot.todo)
+        share = len(lot.alive) / sum(len(one.alive) for one in self.lots[lot.order.name])  # rules judge the whole order
+        lot.expected_s = self._standard_s(lot, lot.todo[0]) / share
+        lot.remaining_s = sum(self._standard_s(lot, task) for task in lot.todo) / share
         self._queues[lot.place].append(lot)
 
     def _standard_s(self, lot: _Lot, task: _Task) -> float:
@@ -229,6 +236,7 @@ class Floor:
     # ---- dispatch -------------------------------------------------------------------------------------------------
 
     def _dispatch(self, now: int) -> None:
+        self._fed_now.clear()
         ready = [at for at in self._stations if at.began < 0 and not at.down and (at.loads or self._queues[at.centre])]
         ready = [at for at in ready if at.week.off_after(now) - now >= LAST_START_S]
         for station in ready:
@@ -249,42 +257,100 @@ class Floor:
         return None
 
     def _take(self, now: int, station: _Station) -> None:
-        name = station.machine.name
-        waiting = [lot for lot in self._queues[station.centre] if self._may(lot, name)]
         who: dict[str, _Worker | None] = {}
-        for lot in waiting:
+        may: dict[tuple[str, str], bool] = {}
+        waiting = []
+        for lot in self._queues[station.centre]:
             operation = lot.todo[0].operation
             if operation.name not in who:
                 who[operation.name] = self._someone(operation, now)
-        waiting = [
-            lot for lot in waiting if who[(task := lot.todo[0]).operation.name] is not None or not task.operation.crew
-        ]
+            if operation.crew and who[operation.name] is None:
+                continue
+            key = (lot.order.name, operation.name)
+            if key not in may:
+                may[key] = self._may(lot, station)
+            if may[key]:
+                waiting.append(lot)
+        if self.truth.policy.transfer_quantity and station.machine.batch == 1:
+            same = [lot for lot in waiting if lot.order.name == station.order]
+            waiting = same if same or self._more_comes(station) else waiting
         worker: _Worker | None = None
-        while waiting and len(station.loads) < station.machine.batch:
-            lot = waiting.pop(self._next(waiting, station, now))
-            self._queues[station.centre].remove(lot)
-            worker = who[lot.todo[0].operation.name]
-            self._load(lot, station)
+        batch = station.machine.batch
+        aboard: set[str] = set()
+        while waiting and len(aboard) < batch:
+            first = waiting[self._next(waiting, station, now)]
+            worker = who[first.todo[0].operation.name]
+            aboard.add(first.order.name)
+            # transfer batches of one order share its place in a furnace
+            for lot in [first] if batch == 1 else [one for one in waiting if one.order is first.order]:
+                waiting.remove(lot)
+                self._queues[station.centre].remove(lot)
+                self._load(lot, station)
         if station.loads:
             self._begin(now, station, worker)
 
-    def _may(self, lot: _Lot, machine: str) -> bool:
-        operation = lot.todo[0].operation
+    def _may(self, lot: _Lot, station: _Station) -> bool:
+        operation, name = lot.todo[0].operation, station.machine.name
         planned = self.truth.policy.planned_machine.get(f"{lot.order.name}/{operation.name}")
-        return planned == machine if planned is not None else machine in operation.machines
+        if planned is not None:
+            return planned == name
+        if name not in operation.machines:
+            return False
+        if len(self.lots[lot.order.name]) == 1 or lot.order.name == station.order:
+            return True
+        if not operation.setup and not operation.fixed_s:
+            return True
+        others = (one for one in self._stations if one.centre == station.centre and one is not station)
+        if any(one.order == lot.order.name and one.last == operation for one in others):
+            return False  # transfer batches follow the first one
+        key = (lot.order.name, operation.name)
+        if key not in self._fed_now:
+            self._fed_now[key] = self._fed(lot)
+        return self._fed_now[key]
+
+    def _fed(self, lot: _Lot) -> bool:
+        """Whether a machine that begins with a transfer batch will not run dry before the others of its order come."""
+        operation = lot.todo[0].operation
+        here = coming = 0.0
+        for other in self.lots[lot.order.name]:
+            at = next((at for at, task in enumerate(other.todo) if task.operation == operation), None)
+            if at is None or other.todo[0].rework:
+                continue
+            if at == 0 and other.place == operation.centre and not other.busy:
+                here += self._standard_s(other, other.todo[0])
+            elif not operation.fixed_s and at <= 1 and not self._far(other.place, operation.centre):
+                coming += sum(self._standard_s(other, task) for task in other.todo[:at])
+            else:
+                return False
+        return coming <= here
+
+    def _more_comes(self, station: _Station) -> bool:
+        """Whether transfer batches of the order that a machine is set up for are on their way to it."""
+        last = station.last
+        if last is None or not last.setup:
+            return False
+        for lot in self.lots.get(station.order, ()):
+            task = lot.todo[0]
+            if task.rework or self._far(lot.came_from, last.centre):
+                continue
+            if task.operation == last and not lot.busy:  # waiting here, or being brought
+                return True
+            if lot.busy and len(lot.todo) > 1 and lot.todo[1].operation == last:  # under way one operation before
+                return True
+        return False
+
+    def _far(self, frm: str, to: str) -> bool:
+        leg = self._transport.get((frm, to))
+        return leg is not None and leg.hours > FAR_H
 
     def _next(self, lots: list[_Lot], station: _Station, now: int) -> int:
         policy = self.truth.policy
-        chosen = range(len(lots))
         if policy.sequence:
             ranks = [policy.sequence.get(f"{lot.order.name}/{lot.todo[0].operation.name}", math.inf) for lot in lots]
             first = min(ranks)
             if first < math.inf:
                 return ranks.index(first)
-        if policy.transfer_quantity:  # a machine stays with an order that it has begun
-            same = [at for at in chosen if lots[at].order.name == station.order]
-            chosen = same or chosen  # type: ignore[assignment]  # a range or a list of the same indices
-        return chosen[best([lots[at] for at in chosen], station.rule, now, station.family)]
+        return best(lots, station.rule, now, station.family)
 
     def _load(self, lot: _Lot, station: _Station) -> None:
         task = lot.todo[0]
@@ -298,7 +364,7 @@ class Floor:
         noise = math.exp(task.operation.sigma * float(lot.order.run_z[at, visit]))
         run = max(self._standard_s(lot, task) * station.machine.pace * noise, 1.0)
         station.loads.append(_Load(lot, task, pieces, setup, run, run))
-        station.family, station.order = lot.family, lot.order.name
+        station.family, station.order, station.last, lot.busy = lot.family, lot.order.name, task.operation, True
 
     # ---- work -----------------------------------------------------------------------------------------------------
 
@@ -336,6 +402,7 @@ class Floor:
             loads, station.loads = station.loads, []
             for load in loads:
                 load.lot.todo.pop(0)
+                load.lot.busy = False
                 load.lot.visits[load.task.operation.name] = load.task.visit + 1
                 if load.task.operation.inspects:
                     self._send_back(load.lot, load.task)

@@ -1,7 +1,7 @@
 """What the customers want and what chance does with it, drawn before the plant runs.
 
-Each order has its own counter-based generator, keyed by the seed and the order's number, so the same seed meets the same
-orders, quantities, processing noise, delays and bad pieces whatever is done on the floor (common random numbers).
+Each order has its own counter-based generator, keyed by the seed and the order's number, so the same seed meets the
+same orders, quantities, processing noise, delays and bad pieces whatever is done on the floor (common random numbers).
 """
 
 from __future__ import annotations

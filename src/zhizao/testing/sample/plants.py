@@ -1,10 +1,10 @@
 """Two plants that do not exist: one in a mess that its own people could clear up, and the same one already well run.
 
-Twelve machines in six work centres, twelve part numbers in four families, twenty people in two shifts. What is wrong in
-the messy one: last come, first served; all orders of a week thrown on the floor on Monday; the grinders, which are the
-bottleneck, work seven and six shifts a week while saws and mills stand idle through ten and a Saturday; those who make the
-most bad pieces are asked first where bad pieces are made; the oldest lathe is used first; what turning spoils is found
-five operations later; the mill M1 runs until it breaks.
+Twelve machines in six work centres, twelve part numbers in four families, twenty people in two shifts. What is wrong
+in the messy one: last come, first served; the orders of a week thrown on the floor on Monday; the grinders, which are
+the bottleneck, work seven and four shifts a week while saws and mills stand idle through ten and a Saturday; those who
+make the most bad pieces are asked first where bad pieces are made; the oldest lathe is used first; what turning spoils
+is found three operations later; the mill M1 runs until it breaks.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CENTRES = (
         (
             Machine("L3", _TWO, pace=1.25, defects=1.8),
             Machine("L1", _TWO + _SATURDAY),
-            Machine("L2", _TWO),
+            Machine("L2", _early_and((1, 2))),
         ),
     ),
     Centre(
@@ -60,12 +60,12 @@ _CENTRES = (
         ),
     ),
     Centre("HEAT", (Machine("H1", ALWAYS, batch=4),)),
-    Centre("GRIND", (Machine("G1", _early_and((1, 2, 4))), Machine("G2", _early_and((2,))))),
+    Centre("GRIND", (Machine("G1", _early_and((1, 3, 4))), Machine("G2", _EARLY[:4]))),
     Centre("QUALITY", (Machine("Q1", _TWO),)),
 )
 
 _SATURDAY_PEOPLE = ("P01", "P03", "P07", "P09")
-_DEFECTS = {"P04": 2.8, "P14": 3.2, "P06": 1.8, "P16": 2.0, "P03": 0.5, "P13": 0.5, "P05": 0.7, "P15": 0.6}
+_DEFECTS = {"P04": 3.0, "P14": 3.5, "P06": 1.8, "P16": 2.0, "P03": 0.5, "P13": 0.5, "P05": 0.7, "P15": 0.6}
 _PACE = {"P02": 0.95, "P04": 0.97, "P08": 1.08, "P12": 1.05, "P14": 0.96, "P18": 1.1, "P19": 0.95}
 
 _PEOPLE = tuple(
@@ -79,11 +79,11 @@ _PEOPLE = tuple(
 )
 
 _MESSY_CREW: dict[str, tuple[str, ...]] = {
-    "saw": ("P01", "P02", "P11", "P12"),
-    "turn": ("P04", "P14", "P06", "P16", "P05", "P15", "P03", "P13"),
+    "saw": ("P01", "P11", "P02", "P12", "P04", "P14"),
+    "turn": ("P04", "P14", "P06", "P16", "P03", "P13", "P05", "P15"),
     "mill": ("P07", "P17", "P08", "P18", "P05", "P15", "P06", "P16"),
-    "drill": ("P08", "P18", "P07", "P17", "P02", "P12"),
-    "grind": ("P09", "P19", "P10", "P20", "P07", "P17"),
+    "drill": ("P08", "P18", "P07", "P17", "P02", "P12", "P10", "P20"),
+    "grind": ("P09", "P19", "P10", "P20", "P03", "P13"),
     "check": ("P01", "P11", "P02", "P12", "P10", "P20"),
     "final": ("P02", "P12", "P01", "P11", "P10", "P20"),
 }
@@ -173,9 +173,9 @@ def truth(kind: str = "messy") -> Truth:
         kind="messy",
         zone="Asia/Shanghai",
         first_day="2025-03-03",
-        orders_per_week=60.0,
-        waves=(Wave(1, 6.0, 0.7), Wave(4, 6.0, 0.3)),
-        lead_days=(8.0, 20.0),
+        orders_per_week=76.0,
+        waves=(Wave(1, 6.0, 0.5), Wave(3, 6.0, 0.25), Wave(4, 6.0, 0.25)),
+        lead_days=(6.0, 16.0),
         quantity_sigma=0.35,
         centres=_CENTRES,
         people=_PEOPLE,

@@ -37,12 +37,12 @@ def run_plant(truth: Truth, *, seed: int, weeks: int = 26, levers: Sequence[Mapp
 
     Returns
     -------
-    One row per reported piece of work by start. The columns of the work log (`zhizao.model.worklog`: `order`, `product`,
-    `operation`, `machine`, `person`, `report` = production, setup, breakdown or maintenance, `start`, `end` in UTC,
-    `good`, `scrap`, `rework`, `is_rework`, `order_quantity`, `released`, `due`) and `activity`, then what only the sample
-    plant knows: `planned` (release meant; later than it is `released` under a WIP cap), `family`, `centre`, `lot`
-    (transfer batch of the order), `visit` (0 = first time at the operation), `ready` (when the lot had arrived there) and
-    `bad` (bad pieces made there, noticed or not).
+    One row per reported piece of work by start. The columns of the work log (`zhizao.model.worklog`: `order`,
+    `product`, `operation`, `machine`, `person`, `report` = production, setup, breakdown or maintenance, `start` and
+    `end` in UTC, `good`, `scrap`, `rework`, `is_rework`, `order_quantity`, `released`, `due`) and `activity`, then what
+    only the sample plant knows: `planned` (when the order was meant to be released; `released` comes later under a WIP
+    cap), `family`, `centre`, `lot` (transfer batch of the order), `visit` (0 = first time at the operation), `ready`
+    (when the lot had arrived there) and `bad` (bad pieces made there, noticed or not).
 
     Raises
     ------

@@ -195,7 +195,8 @@ class Truth:
     lead_days : shortest and longest time from release to due date
     quantity_sigma : sigma of the logarithm of an order's quantity
     centres, people, operations, products, transports : what there is
-    setup_min : minutes to change from one family to another, `setup_min[before][after]`; within a family on the diagonal
+    setup_min : minutes to change from one family to another, `setup_min[before][after]`; to another order of the same
+        family on the diagonal
     most_visits : how often a piece may be worked at one operation before it is scrapped
     policy : how it is run
     """
