@@ -1,1 +1,7 @@
 """Production records from files: read, recognise columns, convert, and account for every row."""
+
+from zhizao.sense.files.mapping import Mapping
+from zhizao.sense.files.reading import Reading, explain, read_records
+from zhizao.sense.files.rejections import cause_words, write_rejections
+
+__all__ = ["Mapping", "Reading", "cause_words", "explain", "read_records", "write_rejections"]
