@@ -19,7 +19,16 @@ from numpy.typing import NDArray
 from zhizao.account.calendar import Intervals, WorkingHours, covered_ns, working_hours
 from zhizao.account.figure import Figure, mean_of, quantile_of
 from zhizao.account.ledger import HOUR_NS, keep_book
-from zhizao.account.timeline import LONG_AGO, Timeline, busy_intervals, capacities, count_of, state_of
+from zhizao.account.timeline import (
+    LONG_AGO,
+    Timeline,
+    busy_intervals,
+    capacities,
+    count_of,
+    kinds_of,
+    layered_share,
+    state_of,
+)
 from zhizao.model import Plant, WorkLog
 
 __all__ = ["STATES", "ProductionCycle", "production_cycle"]
@@ -124,28 +133,10 @@ def _with_gaps(rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_work(rows: pl.DataFrame) -> pl.DataFrame:
-    """Nanoseconds of the order's life that each report holds: overlaps are shared, production before set-up."""
+    """Nanoseconds of the order's life that each report holds."""
     slot, start, end = (rows[name].to_numpy() for name in ("slot", "start_ns", "end_ns"))
-    kind = (
-        rows["report"].replace_strict({"production": 0, "setup": 1, "breakdown": 2}, return_dtype=pl.Int64).to_numpy()
-    )
-    n = len(slot)
-    time, who = np.concatenate((start, end)), np.concatenate((slot, slot))
-    order = np.lexsort((time, who))
-    step = np.where(order < n, 1, -1)
-    gap = np.diff(time[order]).astype(np.float64) if n else np.empty(0)
-    both = np.concatenate((kind, kind))[order]
-    higher = np.zeros(len(gap), np.int64)
-    out = np.zeros(n)
-    for code in range(3):
-        at_once = np.cumsum(np.where(both == code, step, 0))[:-1] if n else higher
-        counts = (at_once > 0) & (higher == 0)
-        each = np.divide(gap, at_once, out=np.zeros(len(gap)), where=counts)
-        run = np.empty(2 * n)
-        run[order] = np.concatenate(([0.0], np.cumsum(each))) if n else run[order]
-        out = np.where(kind == code, run[n:] - run[:n], out)
-        higher = higher + at_once
-    return rows.with_columns(work_ns=pl.Series(out), kind=pl.Series(kind))
+    kind = kinds_of(rows["report"])
+    return rows.with_columns(work_ns=pl.Series(layered_share(slot, start, end, kind)), kind=pl.Series(kind))
 
 
 def _skilled(log: WorkLog, skills: Mapping[str, frozenset[str]] | None) -> dict[str, frozenset[str]]:

@@ -1,9 +1,10 @@
 """Shares of small counts, pooled: each group's rate is drawn towards the common one as far as its data are thin.
 
 Two models. `pooled_shares` is beta-binomial: group rates follow a beta distribution whose mean and size are averaged
-over their likelihood, so that the interval knows that the common rate is itself estimated. `relative_risks` compares groups
-given strata (machine given operation and product): log-linear with one strength per group, normal around 0, fitted by
-penalised likelihood with the strata profiled out. Extra-binomial scatter (bad lots) shrinks what a piece is worth.
+over their likelihood, so that the interval knows that the common rate is itself estimated. `relative_risks` compares
+groups given strata (machine given operation and product): log-linear with one strength per group, normal around 0,
+fitted by penalised likelihood with the strata profiled out. Extra-binomial scatter (bad lots) shrinks what a piece is
+worth.
 """
 
 from __future__ import annotations
@@ -234,7 +235,11 @@ def worse_than_peers(
     lots = np.arange(len(group)) if lot is None else lot
     pair, own = np.unique(group * (int(lots.max(initial=0)) + 1) + lots, return_inverse=True)
     off = np.bincount(own, weights=bad - pieces * rate, minlength=len(pair))
-    seen = np.bincount(pair // (int(lots.max(initial=0)) + 1), weights=off**2, minlength=groups)
+    holder = pair // (int(lots.max(initial=0)) + 1)
+    count = np.maximum(np.bincount(holder, minlength=groups), 1)
+    total = np.bincount(holder, weights=off, minlength=groups)
+    seen = np.bincount(holder, weights=off**2, minlength=groups)
+    seen = np.where(count > 1, (seen - total**2 / count) * count / np.maximum(count - 1, 1), seen)
     variance = np.maximum(variance, np.where(variance > 0, seen, 0.0))
     width = np.divide(variance, mean, out=np.ones(groups), where=mean > 0)
     p = np.ones(groups)

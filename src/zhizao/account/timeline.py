@@ -9,13 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from zhizao.account.calendar import Intervals
 
-__all__ = ["LONG_AGO", "Timeline", "busy_intervals", "capacities", "count_of", "state_of"]
+__all__ = [
+    "LONG_AGO",
+    "REPORTS",
+    "Timeline",
+    "busy_intervals",
+    "capacities",
+    "count_of",
+    "kinds_of",
+    "layered_share",
+    "state_of",
+]
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+REPORTS = ("production", "setup", "breakdown")
+"""Kinds of report; when several are open at once, the first one is what the time is."""
 MOST = 64
 LONG_AGO = np.iinfo(np.int64).min // 4  # 1897; differences to any record still fit
 
@@ -99,6 +113,49 @@ def _sweep(resource: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
     time = np.concatenate((start, end))
     order = np.lexsort((time, who))
     return who[order], time[order], np.cumsum(np.where(order < n, 1, -1))
+
+
+def kinds_of(report: pl.Series) -> Ints:
+    """Place of each report's kind in `REPORTS`."""
+    codes = {name: code for code, name in enumerate(REPORTS)}
+    return np.asarray(report.replace_strict(codes, return_dtype=pl.Int64).to_numpy(), dtype=np.int64)
+
+
+def layered_share(resource: Ints, start: Ints, end: Ints, kind: Ints) -> Floats:
+    """Nanoseconds of a resource's (or an order's) time that each report holds.
+
+    Each moment belongs to the lowest kind that is open and is shared equally among the reports of that kind, so for
+    each resource the shares add up to the time in which any report was open.
+
+    Parameters
+    ----------
+    resource : (rows,) codes, >= 0
+    start, end : (rows,) nanoseconds
+    kind : (rows,) place in `REPORTS`
+
+    Examples
+    --------
+    >>> layered_share(np.zeros(3, np.int64), np.array([0, 2, 2]), np.array([4, 8, 4]), np.array([0, 1, 0])).tolist()
+    [3.0, 4.0, 1.0]
+    """
+    n = len(resource)
+    if not n:
+        return np.zeros(0)
+    time, who = np.concatenate((start, end)), np.concatenate((resource, resource))
+    order = np.lexsort((time, who))
+    step = np.where(order < n, 1, -1)
+    gap = np.diff(time[order]).astype(np.float64)
+    kinds = np.concatenate((kind, kind))[order]
+    lower = np.zeros(len(gap), np.int64)
+    out = np.zeros(n)
+    for code in range(len(REPORTS)):
+        open_now = np.cumsum(np.where(kinds == code, step, 0))[:-1]
+        each = np.divide(gap, open_now, out=np.zeros(len(gap)), where=(open_now > 0) & (lower == 0))
+        run = np.empty(2 * n)
+        run[order] = np.concatenate(([0.0], np.cumsum(each)))
+        out = np.where(kind == code, run[n:] - run[:n], out)
+        lower = lower + open_now
+    return out
 
 
 def capacities(resource: Ints, start: Ints, end: Ints, count: int) -> Ints:
