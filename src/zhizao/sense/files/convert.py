@@ -223,7 +223,8 @@ def _read_times(work: _Sheet, role: str) -> pl.Series | None:
     heading = work.mapping.heading(role)
     if times.twice:
         work.notes.append(
-            f'{times.twice:,} times in "{heading}" occur twice, when clocks go back in {work.zone}; the earlier was taken'
+            f'{times.twice:,} times in "{heading}" occur twice, when clocks go back in {work.zone}; '
+            "the earlier was taken"
         )
     if times.skipped:
         work.notes.append(
@@ -243,8 +244,7 @@ def _is_clock(column: pl.Series | None) -> bool:
         return False
     if column.dtype == pl.Time:
         return True
-    looks = profile(column)
-    return looks.clock >= 0.5 and looks.time < 0.5
+    return profile(column).is_clock
 
 
 def _times(work: _Sheet) -> tuple[pl.Series, pl.Series]:
@@ -408,11 +408,10 @@ def _pair(work: _Sheet) -> tuple[pl.DataFrame, tuple[pl.Series, pl.Series]]:
     end = time[paired.last.fill_null(0)]
     end = end.zip_with(closed, end.clear(len(end)))
     empty = lasts.clear(lasts.height)
-    later = [name for name in work.frame.columns]
     work.frame = pl.DataFrame(
         {
             name: firsts[name].zip_with(firsts[name].is_not_null(), lasts[name].zip_with(closed, empty[name]))
-            for name in later
+            for name in work.frame.columns
         }
     )
     work.rows = work.rows[paired.first]

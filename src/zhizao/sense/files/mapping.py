@@ -13,9 +13,9 @@ from pydantic import Field, ValidationError, field_validator
 
 from zhizao.errors import InputError
 from zhizao.model.noun import Noun
-from zhizao.sense.files.words import ROLES
+from zhizao.sense.files.words import ROLES, Unit
 
-__all__ = ["Mapping"]
+__all__ = ["Mapping", "Unit", "check_zone"]
 
 _MAY_SHARE = frozenset({"activity", "operation", "machine"})
 
@@ -38,7 +38,7 @@ class Mapping(Noun):
     date_order: Literal["dmy", "mdy", "ymd"] | None = None
     """How 03/04/2025 is read: day first (dmy) or month first (mdy); decided from the records when absent."""
 
-    duration_unit: Literal["ms", "s", "min", "h", "day"] | None = None
+    duration_unit: Unit | None = None
     """Unit of durations that are plain numbers."""
 
     decimal: Literal[".", ","] | None = None

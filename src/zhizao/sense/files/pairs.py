@@ -44,11 +44,11 @@ def pair(events: pl.DataFrame) -> Paired:
     Examples
     --------
     >>> from datetime import datetime
-    >>> rows = [("A", "mill", "start", 8), ("A", "mill", "start", 9), ("A", "mill", "complete", 10), ("A", "mill", "complete", 11)]
     >>> events = pl.DataFrame({
-    ...     "order": [r[0] for r in rows], "activity": [r[1] for r in rows], "resource": ["x"] * 4,
-    ...     "instance": pl.Series([None] * 4, dtype=pl.String), "kind": [r[2] for r in rows],
-    ...     "time": [datetime(2025, 1, 1, r[3]) for r in rows],
+    ...     "order": ["A"] * 4, "activity": ["mill"] * 4, "resource": ["x"] * 4,
+    ...     "instance": pl.Series([None] * 4, dtype=pl.String),
+    ...     "kind": ["start", "start", "complete", "complete"],
+    ...     "time": [datetime(2025, 1, 1, hour) for hour in (8, 9, 10, 11)],
     ... })
     >>> paired = pair(events)
     >>> paired.first.to_list(), paired.last.to_list()

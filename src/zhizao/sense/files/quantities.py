@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from zhizao.sense.files.words import BLANK, NO, REPORT_WORDS, UNIT_OF_WORD, UNITS, YES
+from zhizao.sense.files.words import BLANK, NO, REPORT_WORDS, UNIT_OF_WORD, UNITS, YES, Unit
 
 __all__ = ["Values", "decide_decimal", "parse_duration", "parse_flag", "parse_quantity", "parse_report", "seconds_of"]
 
@@ -44,8 +44,8 @@ def decide_decimal(cells: list[str]) -> str:
 
     Examples
     --------
-    >>> decide_decimal(["1,234.5", "10"]), decide_decimal(["1 234,5"]), decide_decimal(["1,234"]), decide_decimal(["1.234,0"])
-    ('.', ',', '.', ',')
+    >>> [decide_decimal([cell]) for cell in ("1,234.5", "1 234,5", "1,234", "1.234,0")]
+    ['.', ',', '.', ',']
     """
     for_comma = for_point = 0
     for cell in cells:
@@ -152,7 +152,7 @@ _EXCEL_DAYS = re.compile(r"(1899|19\d\d)-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?
 _DAYS = re.compile(r"(\d+) days?,? (\d{1,2}):(\d\d):(\d\d)(?:\.\d+)?", re.IGNORECASE)
 
 
-def seconds_of(cell: str, unit: str, decimal: str = ".") -> float | None:
+def seconds_of(cell: str, unit: Unit, decimal: str = ".") -> float | None:
     """Seconds of one duration; None when it is none, NaN when empty.
 
     Parameters
@@ -199,7 +199,7 @@ def seconds_of(cell: str, unit: str, decimal: str = ".") -> float | None:
     return None if amount is None else amount * UNITS[unit]
 
 
-def parse_duration(column: pl.Series, unit: str, decimal: str | None = None) -> Values:
+def parse_duration(column: pl.Series, unit: Unit, decimal: str | None = None) -> Values:
     """Seconds of a column of durations.
 
     Parameters

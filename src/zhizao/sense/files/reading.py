@@ -13,12 +13,13 @@ import polars as pl
 from zhizao.clock import now as clock_now
 from zhizao.errors import Fault, FaultsFound, InputError
 from zhizao.sense.files.convert import FRAME_SCHEMA, convert
-from zhizao.sense.files.mapping import Mapping, check_zone
+from zhizao.sense.files.mapping import Mapping, Unit, check_zone
+from zhizao.sense.files.order import decide_order
 from zhizao.sense.files.quantities import report_of
 from zhizao.sense.files.recognise import TIME_ROLES, Choice, recognise
 from zhizao.sense.files.rejections import REJECTED_SCHEMA, cause_words
 from zhizao.sense.files.source import Options, Sheet, Source, open_source
-from zhizao.sense.files.times import decide_order, sample
+from zhizao.sense.files.times import sample
 from zhizao.sense.files.words import BLANK, unit_of
 
 __all__ = ["Reading", "explain", "read_records"]
@@ -218,7 +219,7 @@ def _understand(
         if decision.order is not None:
             why["date_order"] = decision.why
             notes.append(f"dates such as {_example(times)} are read {decision.why}")
-    unit = given.duration_unit
+    unit: Unit | None = given.duration_unit
     duration = columns.get("duration")
     needs = duration is not None and not (columns.get("start") and columns.get("end"))
     if unit is None and needs and duration is not None:
@@ -270,7 +271,7 @@ def _example(columns: list[pl.Series]) -> str:
     return "these"
 
 
-def _unit(heading: str, sheet: Sheet) -> tuple[str | None, str, bool]:
+def _unit(heading: str, sheet: Sheet) -> tuple[Unit, str, bool]:
     """Unit of plain numbers in a column of durations, why, and whether that is sure."""
     named = unit_of(heading)
     if named is not None:
@@ -338,7 +339,8 @@ def _check_repeated(columns: dict[str, str | None], given: Mapping, sheet: Sheet
             ):
                 numbers = " and ".join(str(place) for place in places[:4])
                 raise InputError(
-                    f'the heading "{heading}" occurs {len(places)} times (columns {numbers}), so which is the {role} is not clear',
+                    f'the heading "{heading}" occurs {len(places)} times (columns {numbers}), '
+                    f"so which is the {role} is not clear",
                     where=f"{where}, row {sheet.header_row}",
                     fix=f'give each its own heading, or name "{heading}" or "{heading} (2)" in a mapping file',
                     code="repeated_heading",

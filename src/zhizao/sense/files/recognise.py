@@ -44,6 +44,11 @@ class Profile:
     people: float
     cells: tuple[str, ...]
 
+    @property
+    def is_clock(self) -> bool:
+        """Times of day without a date."""
+        return self.clock >= 0.5 and self.time < 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -98,10 +103,22 @@ def profile(column: pl.Series) -> Profile:
     )
     report = share(sum(report_of(cell) is not None for cell in cells))
     people = share(sum(_is_person(cell) for cell in cells))
+    span = max(colons, words)
     return Profile(
-        column.name, filled, distinct, distinct / n, time, clock, midnight, number, max(colons, words), flag, report, people,
+        column.name,
+        filled,
+        distinct,
+        distinct / n,
+        time,
+        clock,
+        midnight,
+        number,
+        span,
+        flag,
+        report,
+        people,
         tuple(cells),
-    )  # fmt: skip
+    )
 
 
 def _is_person(cell: str) -> bool:
@@ -229,7 +246,8 @@ def recognise(
 
     Examples
     --------
-    >>> frame = pl.DataFrame({"工单号": ["A", "A"], "工序": ["车", "铣"], "开始时间": ["2025-03-01 08:00", "2025-03-01 09:00"]})
+    >>> times = ["2025-03-01 08:00", "2025-03-01 09:00"]
+    >>> frame = pl.DataFrame({"工单号": ["A", "A"], "工序": ["车", "铣"], "开始时间": times})
     >>> [(choice.role, choice.heading) for choice in recognise(frame, {})[0]]
     [('order', '工单号'), ('activity', '工序'), ('start', '开始时间')]
     """
@@ -301,8 +319,7 @@ def _settle_times(
     chosen: dict[str, Choice], profiles: dict[str, Profile], fixed: dict[str, str | None], used: set[str]
 ) -> None:
     """A day column is needed only beside times of day; a single time is no start."""
-    clocks = [role for role in ("start", "end", "time") if role in chosen and profiles[chosen[role].heading].clock >= 0.5
-              and profiles[chosen[role].heading].time < 0.5]  # fmt: skip
+    clocks = [role for role in ("start", "end", "time") if role in chosen and profiles[chosen[role].heading].is_clock]
     if not clocks and "start_date" not in fixed:
         day = chosen.pop("start_date", None)
         if day is not None and not {"start", "end", "time"} & chosen.keys():

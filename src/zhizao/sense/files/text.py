@@ -146,7 +146,8 @@ _HIGH = re.compile(rb"[\x80-\xff]+")
 
 def _chinese_or_western(data: bytes, where: str) -> str:
     """Not all UTF-8: GB18030, Western, or a mixture of encodings (refused)."""
-    good, wrong = [], []
+    good: list[int] = []
+    wrong: list[int] = []
     for i, line in enumerate(data.split(b"\n"), 1):
         if line.isascii():
             continue

@@ -115,8 +115,8 @@ def read_xes(
     size = path.stat().st_size
     read = 0
     try:
-        with path.open("rb") as raw:
-            file: IO[bytes] = gzip.open(raw) if packed else raw  # type: ignore[assignment] # GzipFile reads bytes
+        with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) as unpacked:
+            file: IO[bytes] = unpacked if packed else raw  # type: ignore[assignment] # GzipFile reads bytes
             while block := file.read(1 << 20):
                 read += len(block)
                 if packed:

@@ -1,0 +1,115 @@
+"""Day first or month first: decided once for a file, by what its dates would mean when read either way.
+
+Dates that do not exist or lie in the future decide; then whether the records follow each other in time, and how far
+they spread; then what is usual where the plant is, and that is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from zhizao.sense.files.times import ORDERS, UTC, Times, parse_times, sample, shape_of, tidy
+
+__all__ = ["Decision", "decide_order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How dates such as 03/04/2025 are read in a file, and why; `order` is None when there are none."""
+
+    order: str | None
+    why: str = ""
+    sure: bool = True
+
+
+def decide_order(columns: Sequence[pl.Series], zone: str, now: datetime) -> Decision:
+    """Day first or month first, decided once from all columns of times of a file.
+
+    Parameters
+    ----------
+    columns : columns taken for times
+    zone : IANA zone of the plant, for what is usual there when nothing else decides
+    now : time of the import, aware; records do not lie in the future
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> decide_order([pl.Series(["03/04/2025", "13/04/2025"])], "Asia/Shanghai", datetime(2025, 9, 1, tzinfo=UTC)).order
+    'dmy'
+    """
+    mixed = [column for column in columns if column.dtype == pl.String and _ambiguous(column)]
+    if not mixed:
+        return Decision(None)
+    short = any(
+        re.search(r"^\s*\d{1,2}[-/.]\d{1,2}[-/.]\d{2}(?!\d)", cell) for column in mixed for cell in sample(column, 16)
+    )
+    candidates = ORDERS if short else ORDERS[:2]
+    parsed = {order: [parse_times(column, "UTC", order) for column in mixed] for order in candidates}
+    cells = sum(len(column) - column.null_count() for column in mixed) or 1
+    limit = pl.Series([now]).cast(UTC)[0]
+    wrong: dict[str, float] = {}
+    for order, times in parsed.items():
+        failed = sum(int(t.bad.sum()) for t in times)
+        future = sum(int(((t.values.dt.offset_by("-2d") > limit).sum()) or 0) for t in times)
+        wrong[order] = (failed + future) / cells
+    ranked = sorted(candidates, key=lambda order: wrong[order])
+    best, second = ranked[0], ranked[1]
+    if wrong[second] - wrong[best] > 0.0005 or (wrong[best] == 0 and wrong[second] > 0):
+        return Decision(
+            best, f"{_NAMES[best]}: read otherwise, {wrong[second]:.1%} of the dates do not exist or lie in the future"
+        )
+    tied = [order for order in candidates if wrong[order] <= wrong[best] + 0.0005]
+    rising = {order: _rising(parsed[order]) for order in tied}
+    ranked = sorted(tied, key=lambda order: -rising[order])
+    if rising[ranked[0]] - rising[ranked[1]] > 0.05:
+        return Decision(ranked[0], f"{_NAMES[ranked[0]]}: so read, the records follow each other in time")
+    span = {order: _span(parsed[order]) for order in tied}
+    ranked = sorted(tied, key=lambda order: span[order])
+    if span[ranked[0]] < 0.6 * span[ranked[1]]:
+        return Decision(
+            ranked[0],
+            f"{_NAMES[ranked[0]]}: so read, they lie within {span[ranked[0]]:.0f} days, not {span[ranked[1]]:.0f}",
+        )
+    usual = "mdy" if zone.startswith(("America/", "US/")) else "dmy"
+    if any("." in cell[:3] for cell in sample(mixed[0], 4)):
+        usual = "dmy"
+    return Decision(
+        usual,
+        f"{_NAMES[usual]}, as is usual; the records do not decide it: "
+        "set `date_order` in the mapping file if that is wrong",
+        sure=False,
+    )
+
+
+_NAMES = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
+
+
+def _ambiguous(column: pl.Series) -> bool:
+    shapes = [shape_of(tidy(cell)) for cell in sample(column, 64)]
+    return any(shape is not None and shape.order == "?" for shape in shapes)
+
+
+def _rising(times: Sequence[Times]) -> float:
+    """Share of neighbours in the file that are in time order (either way)."""
+    shares = []
+    for t in times:
+        steps = t.values.drop_nulls().dt.timestamp("us").diff().drop_nulls()
+        if len(steps) >= 5:
+            up = float((steps >= 0).mean() or 0)  # type: ignore[arg-type] # a mean of booleans is a float
+            shares.append(max(up, 1 - up))
+    return max(shares, default=0.0)
+
+
+def _span(times: Sequence[Times]) -> float:
+    """Days between the earliest and the latest tenth."""
+    days = []
+    for t in times:
+        stamps = t.values.drop_nulls().dt.timestamp("us").cast(pl.Float64)
+        if len(stamps):
+            days.append((float(stamps.quantile(0.9) or 0) - float(stamps.quantile(0.1) or 0)) / 86_400e6)
+    return max(days, default=0.0)
