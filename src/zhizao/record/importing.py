@@ -29,8 +29,8 @@ __all__ = ["BATCH_ROWS", "REJECTION_SCHEMA", "Progress", "Receipt", "import_reco
 BATCH_ROWS = 50_000
 """Rows that are acknowledged together."""
 
-Progress = Callable[[int, int], None]
-"""Told (rows done, rows in all) after each batch."""
+Progress = Callable[[str, float], None]
+"""Told the name of the stage and the share of it that is done, 0..1."""
 
 REJECTION_SCHEMA: dict[str, type[pl.DataType]] = {
     "row": pl.Int64,
@@ -138,7 +138,7 @@ def import_records(
             tally["stale"] += plan.stale
             _note(connection, tally, mine)
         if progress is not None:
-            progress(tally["read"], read)
+            progress("record", tally["read"] / max(read, 1))
     return Receipt(
         tally["id"],
         read,

@@ -61,7 +61,7 @@ class Journal:
         rejected : refused rows, one line per fault: `row`, `sheet`, `column`, `value`, `code`, `what`, `fix`
         read : rows in the source; must be those in `frame` and the distinct ones in `rejected`
         recorded_at : time now; events count as known from then on (`as_of`), never earlier than those before
-        progress : told (rows done, rows in all) after each batch
+        progress : told ("record", share of the rows that is done) after each batch
         batch_rows : rows that are acknowledged together
 
         Raises
@@ -189,7 +189,7 @@ class Journal:
 
         Parameters
         ----------
-        progress : told (events done, events in all)
+        progress : told ("verify", share of the events that is done)
         """
         return verify(self._store, progress)
 

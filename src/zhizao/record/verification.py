@@ -7,7 +7,6 @@ rewrite the whole file can also compute every hash anew: note `Verification.head
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from zhizao.errors import InputError
 from zhizao.record.chain import EVENT_SCHEMA, GENESIS, canonical, links, seal
-from zhizao.record.importing import REJECTION_SCHEMA
+from zhizao.record.importing import REJECTION_SCHEMA, Progress
 from zhizao.record.schema import event, head, imports, rejection
 from zhizao.record.store import Store
 
@@ -51,7 +50,7 @@ class _WrongError(Exception):
         self.reason, self.at, self.good = reason, at, good
 
 
-def verify(store: Store, progress: Callable[[int, int], None] | None = None) -> Verification:
+def verify(store: Store, progress: Progress | None = None) -> Verification:
     """Check every event, import and rejection; see `Journal.verify`."""
     try:
         with store.reading() as connection:
@@ -113,7 +112,7 @@ def _events(
     connection: Connection,
     marks: dict[int, list[tuple[bytes, int]]],
     last: Any,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[bytes, int]:
     before, count, recorded = GENESIS, 0, 0
     _marked(marks, 0, before)
@@ -134,7 +133,7 @@ def _events(
             raise _WrongError("events are not in the order in which they were recorded", good=count)
         recorded = times[-1]
         if progress is not None:
-            progress(count, last.sequence)
+            progress("verify", min(1.0, count / max(last.sequence, 1)))
     longest = max([last.sequence, *marks])
     if count < longest:
         raise _WrongError(
