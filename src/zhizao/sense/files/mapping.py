@@ -198,11 +198,15 @@ class Mapping(Noun):
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             raise InputError(
-                f"{place}: {first['msg'].removeprefix('Value error, ')}",
+                f"{place}: {first['msg'].removeprefix('Value error, ')}{_seen(first['input'])}",
                 where=where,
                 fix="correct that line of the mapping file",
                 code="bad_mapping",
             ) from error
+
+
+def _seen(value: object) -> str:
+    return f' (there is "{value}")' if isinstance(value, str | int | float) else ""
 
 
 def check_zone(zone: str) -> None:

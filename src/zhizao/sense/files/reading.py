@@ -19,7 +19,7 @@ from zhizao.sense.files.quantities import report_of
 from zhizao.sense.files.recognise import TIME_ROLES, Choice, recognise
 from zhizao.sense.files.rejections import REJECTED_SCHEMA, cause_words
 from zhizao.sense.files.source import Options, Sheet, Source, open_source
-from zhizao.sense.files.times import sample
+from zhizao.sense.files.times import looks_like_time, sample
 from zhizao.sense.files.words import BLANK, unit_of
 
 __all__ = ["Reading", "explain", "read_records"]
@@ -306,6 +306,13 @@ def _listed(names: list[str]) -> str:
 def _check_needed(columns: dict[str, str | None], sheet: Sheet, where: str) -> None:
     names = _listed(sheet.frame.columns)
     place = f"{where}, sheet {sheet.name}" if sheet.name else where
+    if not columns.get("order") and looks_like_time(sheet.frame.columns):
+        raise InputError(
+            f"row {sheet.header_row} holds data, not headings: {names}",
+            where=place,
+            fix="put a first row that names the columns, or say `header_row:` in a mapping file",
+            code="no_headings",
+        )
     if not columns.get("order"):
         raise InputError(
             f"no column looks like the production order (case); the columns are {names}",

@@ -63,6 +63,8 @@ def read_text(data: bytes, where: str, options: Options, *, packed: bool = False
     start = _offset(data, header + 1, separator)
     frame, bad = _cells(data, start, names, separator, where)
     frame, numbers, blank = _without_blank(frame, bad, header + 1)
+    if b'"' in data:
+        _refuse_swallowed(frame, numbers, bad, separator, header + 1, where)
     if frame.height == 0 and not bad:
         raise InputError(
             "the file has headings but no rows", where=where, fix="export the records again, with data", code="no_rows"
@@ -253,7 +255,7 @@ def _cells(
     bad: list[tuple[int, int, str]] = []
 
     def keep(row: object) -> str:
-        bad.append((row.number, row.actual_columns, row.text[:4000]))  # type: ignore[attr-defined] # no stubs
+        bad.append((row.number, row.actual_columns, row.text[:100_000]))  # type: ignore[attr-defined] # no stubs
         return "skip"
 
     columns = [f"c{i}" for i in range(len(names))]
@@ -303,6 +305,33 @@ def _cells(
     frame = pl.concat(frames)
     frame.columns = names
     return frame, bad
+
+
+def _refuse_swallowed(
+    frame: pl.DataFrame, rows: pl.Series, bad: list[tuple[int, int, str]], separator: str, skipped: int, where: str
+) -> None:
+    """Refuse text in which a quote is opened and not closed: a cell then holds whole rows."""
+    cells = frame.width - 1
+    found: list[tuple[int, int]] = []
+    for n, _, text in bad:
+        inside = [line for line in text.splitlines()[1:] if line.count(separator) >= cells]
+        if cells and inside:
+            found.append((n + skipped, len(inside)))
+    for name in frame.columns if cells else []:
+        long = frame[name].str.contains("\n", literal=True).fill_null(value=False)
+        if long.any():
+            lines = frame[name].filter(long).str.split("\n").list.slice(1)
+            inside = lines.list.eval(pl.element().str.count_matches(separator, literal=True) >= cells).list.sum()
+            hits = inside > 0
+            found.extend(zip(rows.filter(long).filter(hits).head(1), inside.filter(hits).head(1), strict=True))
+    if found:
+        row, lines_inside = min(found)
+        raise InputError(
+            f'a quote (") is opened in row {row} and not closed: {lines_inside:,} rows or more are taken for one cell',
+            where=f"{where}, row {row}",
+            fix="close the quote, or write two where one is meant as text; then read the file again",
+            code="open_quote",
+        )
 
 
 def _without_blank(
