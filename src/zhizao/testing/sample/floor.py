@@ -12,13 +12,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from zhizao.testing.sample.hours import NEVER_S, WEEK_S, Week
+from zhizao.testing.sample.lots import Load, Lot, Station, Task, Worker
 from zhizao.testing.sample.orders import VISITS, Lives, Order, draw_orders
 from zhizao.testing.sample.rules import best
-from zhizao.testing.sample.truth import Machine, Operation, Person, Truth
+from zhizao.testing.sample.truth import Operation, Truth
 
 __all__ = ["COLUMNS", "Floor"]
 
@@ -31,73 +31,6 @@ COLUMNS = (
 )
 """What a row holds: columns of the work log, then what only the sample plant knows (`ready`: when the lot had arrived,
 `bad`: bad pieces made in this piece of work, noticed or not, `planned`: when the order was meant to be released)."""
-
-
-@dataclass(slots=True)
-class _Task:
-    operation: Operation
-    pieces: list[int] | None  # None: all that are alive when it begins
-    visit: int
-    rework: bool
-
-
-@dataclass(slots=True)
-class _Lot:
-    order: Order
-    lot: int
-    alive: list[int]
-    todo: list[_Task]
-    released: int
-    due_s: int
-    family: str
-    place: str = ""
-    came_from: str = ""  # centre that it left last
-    busy: bool = False  # on a machine
-    hidden: dict[int, str] = field(default_factory=dict)  # bad piece -> operation that made it
-    visits: dict[str, int] = field(default_factory=dict)
-    arrived: int = 0
-    number: int = 0
-    expected_s: float = 1.0
-    remaining_s: float = 1.0
-
-
-@dataclass(slots=True)
-class _Load:
-    """A lot on a machine with what is still to be done to it."""
-
-    lot: _Lot
-    task: _Task
-    pieces: list[int]
-    setup_s: int
-    run_s: float
-    run_total_s: float
-    done: int = 0
-
-
-@dataclass(slots=True)
-class _Station:
-    machine: Machine
-    centre: str
-    week: Week
-    rule: str
-    lives: Lives | None
-    loads: list[_Load] = field(default_factory=list)
-    person: _Worker | None = None
-    began: int = -1  # start of the running segment, -1 = not running
-    down: bool = False
-    age_s: int = 0
-    fails_s: int = NEVER_S
-    repair_s: int = 0
-    family: str = ""
-    order: str = ""
-    last: Operation | None = None  # done last, or being done
-
-
-@dataclass(slots=True)
-class _Worker:
-    person: Person
-    week: Week
-    free: bool = True
 
 
 class Floor:
@@ -123,23 +56,23 @@ class Floor:
         self.horizon = weeks * WEEK_S
         self.rows: list[tuple[Any, ...]] = []
         self.finished: dict[str, tuple[int, int]] = {}
-        self.lots: dict[str, list[_Lot]] = {}
+        self.lots: dict[str, list[Lot]] = {}
         self.waiting: list[Order] = []
         self.most_on_floor = 0
         self._fed_now: dict[tuple[str, str], bool] = {}  # answers of `_fed` while one moment is dealt with
         self._number = 0
         self._heap: list[tuple[int, int, Callable[[int, Any], None], Any]] = []
-        self._queues: dict[str, list[_Lot]] = {centre.name: [] for centre in truth.centres}
+        self._queues: dict[str, list[Lot]] = {centre.name: [] for centre in truth.centres}
         self._operations = {operation.name: at for at, operation in enumerate(truth.operations)}
         self._transport = {(leg.frm, leg.to): leg for leg in truth.transports}
         self._maintenance = truth.policy.maintenance
-        self._workers = {person.name: _Worker(person, Week(person.hours)) for person in truth.people}
-        self._stations: list[_Station] = []
+        self._workers = {person.name: Worker(person, Week(person.hours)) for person in truth.people}
+        self._stations: list[Station] = []
         for centre in truth.centres:
             for machine in centre.machines:
                 lives = Lives(machine, seed=seed, index=len(self._stations)) if machine.life_h else None
                 rule = truth.policy.rule.get(machine.name, "fifo")
-                station = _Station(machine, centre.name, Week(machine.hours), rule, lives)
+                station = Station(machine, centre.name, Week(machine.hours), rule, lives)
                 self._stations.append(station)
                 self._renew(station)
         for order in draw_orders(truth, seed=seed, weeks=weeks):
@@ -180,8 +113,8 @@ class Floor:
             lots = []
             for at, first in enumerate(range(0, order.quantity, size)):
                 pieces = list(range(first, min(first + size, order.quantity)))
-                route = [_Task(self._operation(name), None, 0, rework=False) for name in order.product.route]
-                lots.append(_Lot(order, at, pieces, route, now, order.due_s, order.product.family))
+                route = [Task(self._operation(name), None, 0, rework=False) for name in order.product.route]
+                lots.append(Lot(order, at, pieces, route, now, order.due_s, order.product.family))
             self.lots[order.name] = lots
             self.most_on_floor = max(self.most_on_floor, len(self.lots))
             for lot in list(lots):
@@ -190,7 +123,7 @@ class Floor:
     def _operation(self, name: str) -> Operation:
         return self.truth.operations[self._operations[name]]
 
-    def _send(self, now: int, lot: _Lot) -> None:
+    def _send(self, now: int, lot: Lot) -> None:
         """Move a lot to where its next task is done, or out of the plant."""
         while lot.todo and not self._pieces(lot, lot.todo[0]):
             lot.todo.pop(0)
@@ -207,7 +140,7 @@ class Floor:
                 delay = round(leg.hours * 3600 * math.exp(leg.sigma * z))
         self._at(now + delay, self._arrive, lot)
 
-    def _leave(self, now: int, lot: _Lot) -> None:
+    def _leave(self, now: int, lot: Lot) -> None:
         order = lot.order
         good = self.finished.get(order.name, (0, 0))[1] + len(lot.alive)
         self.finished[order.name] = (now, good)
@@ -217,7 +150,7 @@ class Floor:
         del self.lots[order.name]
         self._admit(now)
 
-    def _arrive(self, now: int, lot: _Lot) -> None:
+    def _arrive(self, now: int, lot: Lot) -> None:
         self._number += 1
         lot.came_from, lot.place = lot.place, lot.todo[0].operation.centre
         lot.arrived, lot.number = now, self._number
@@ -226,11 +159,11 @@ class Floor:
         lot.remaining_s = sum(self._standard_s(lot, task) for task in lot.todo) / share
         self._queues[lot.place].append(lot)
 
-    def _standard_s(self, lot: _Lot, task: _Task) -> float:
+    def _standard_s(self, lot: Lot, task: Task) -> float:
         return task.operation.fixed_s or lot.order.product.piece_s[task.operation.name] * len(self._pieces(lot, task))
 
     @staticmethod
-    def _pieces(lot: _Lot, task: _Task) -> list[int]:
+    def _pieces(lot: Lot, task: Task) -> list[int]:
         return lot.alive if task.pieces is None else [piece for piece in task.pieces if piece in lot.alive]
 
     # ---- dispatch -------------------------------------------------------------------------------------------------
@@ -249,15 +182,15 @@ class Floor:
             if station.began < 0 and not station.loads:
                 self._take(now, station)
 
-    def _someone(self, operation: Operation, now: int) -> _Worker | None:
+    def _someone(self, operation: Operation, now: int) -> Worker | None:
         for name in operation.crew:
             worker = self._workers[name]
             if worker.free and worker.week.off_after(now) - now >= LAST_START_S:
                 return worker
         return None
 
-    def _take(self, now: int, station: _Station) -> None:
-        who: dict[str, _Worker | None] = {}
+    def _take(self, now: int, station: Station) -> None:
+        who: dict[str, Worker | None] = {}
         may: dict[tuple[str, str], bool] = {}
         waiting = []
         for lot in self._queues[station.centre]:
@@ -274,7 +207,7 @@ class Floor:
         if self.truth.policy.transfer_quantity and station.machine.batch == 1:
             same = [lot for lot in waiting if lot.order.name == station.order]
             waiting = same if same or self._more_comes(station) else waiting
-        worker: _Worker | None = None
+        worker: Worker | None = None
         batch = station.machine.batch
         aboard: set[str] = set()
         while waiting and len(aboard) < batch:
@@ -289,7 +222,7 @@ class Floor:
         if station.loads:
             self._begin(now, station, worker)
 
-    def _may(self, lot: _Lot, station: _Station) -> bool:
+    def _may(self, lot: Lot, station: Station) -> bool:
         operation, name = lot.todo[0].operation, station.machine.name
         planned = self.truth.policy.planned_machine.get(f"{lot.order.name}/{operation.name}")
         if planned is not None:
@@ -308,7 +241,7 @@ class Floor:
             self._fed_now[key] = self._fed(lot)
         return self._fed_now[key]
 
-    def _fed(self, lot: _Lot) -> bool:
+    def _fed(self, lot: Lot) -> bool:
         """Whether a machine that begins with a transfer batch will not run dry before the others of its order come."""
         operation = lot.todo[0].operation
         here = coming = 0.0
@@ -324,7 +257,7 @@ class Floor:
                 return False
         return coming <= here
 
-    def _more_comes(self, station: _Station) -> bool:
+    def _more_comes(self, station: Station) -> bool:
         """Whether transfer batches of the order that a machine is set up for are on their way to it."""
         last = station.last
         if last is None or not last.setup:
@@ -343,7 +276,7 @@ class Floor:
         leg = self._transport.get((frm, to))
         return leg is not None and leg.hours > FAR_H
 
-    def _next(self, lots: list[_Lot], station: _Station, now: int) -> int:
+    def _next(self, lots: list[Lot], station: Station, now: int) -> int:
         policy = self.truth.policy
         if policy.sequence:
             ranks = [policy.sequence.get(f"{lot.order.name}/{lot.todo[0].operation.name}", math.inf) for lot in lots]
@@ -352,7 +285,7 @@ class Floor:
                 return ranks.index(first)
         return best(lots, station.rule, now, station.family)
 
-    def _load(self, lot: _Lot, station: _Station) -> None:
+    def _load(self, lot: Lot, station: Station) -> None:
         task = lot.todo[0]
         pieces = list(self._pieces(lot, task))
         at, visit = self._operations[task.operation.name], min(task.visit, VISITS - 1)
@@ -363,12 +296,12 @@ class Floor:
             setup = round(minutes * 60 * task.operation.setup * noise)
         noise = math.exp(task.operation.sigma * float(lot.order.run_z[at, visit]))
         run = max(self._standard_s(lot, task) * station.machine.pace * noise, 1.0)
-        station.loads.append(_Load(lot, task, pieces, setup, run, run))
+        station.loads.append(Load(lot, task, pieces, setup, run, run))
         station.family, station.order, station.last, lot.busy = lot.family, lot.order.name, task.operation, True
 
     # ---- work -----------------------------------------------------------------------------------------------------
 
-    def _begin(self, now: int, station: _Station, worker: _Worker | None) -> None:
+    def _begin(self, now: int, station: Station, worker: Worker | None) -> None:
         """Work on what is loaded until it is done, somebody goes home, or the machine breaks down."""
         pace = worker.person.pace if worker else 1.0
         load = station.loads[0]
@@ -380,7 +313,7 @@ class Floor:
         work = load.setup_s + math.ceil(load.run_s * pace)
         self._at(now + min(work, room, station.fails_s - station.age_s), self._end, station)
 
-    def _end(self, now: int, station: _Station) -> None:
+    def _end(self, now: int, station: Station) -> None:
         worker, began = station.person, station.began
         station.person, station.began = None, -1
         station.age_s += now - began
@@ -412,7 +345,7 @@ class Floor:
         elif whole and (plan := self._maintenance.get(station.machine.name)) and station.age_s >= plan.every_h * 3600:
             self._stop(now, station, "maintenance", round(plan.takes_h * 3600), first)
 
-    def _produce(self, station: _Station, load: _Load, worker: _Worker | None, start: int, end: int) -> None:
+    def _produce(self, station: Station, load: Load, worker: Worker | None, start: int, end: int) -> None:
         """Report the pieces of one stretch of work and decide which of them are bad."""
         operation, lot, task = load.task.operation, load.lot, load.task
         share = 1.0 - load.run_s / load.run_total_s
@@ -435,7 +368,7 @@ class Floor:
         amounts = (len(pieces) - scrap - rework, scrap, rework)
         self._row(station, load, worker, "production", start, end, amounts, visit=task.visit, bad=bad)
 
-    def _judge(self, lot: _Lot, task: _Task, pieces: list[int]) -> tuple[int, int]:
+    def _judge(self, lot: Lot, task: Task, pieces: list[int]) -> tuple[int, int]:
         """Find the bad pieces among those inspected: scrap them, or mark them as to be mended."""
         scrap = rework = 0
         for piece in pieces:
@@ -443,9 +376,10 @@ class Floor:
             if origin is None:
                 continue
             operation = self._operation(origin)
-            made = lot.visits.get(origin, 1) - 1
+            visits = lot.visits.get(origin, 1)
             luck = float(lot.order.piece_u[self._operations[task.operation.name], min(task.visit, VISITS - 1)][piece])
-            if made + 1 < self.truth.most_visits and luck < operation.reworkable:
+            mendable = visits < self.truth.most_visits and not self._sealed(lot, origin)
+            if mendable and luck < operation.reworkable:
                 rework += 1
             else:
                 scrap += 1
@@ -453,21 +387,26 @@ class Floor:
                 del lot.hidden[piece]
         return scrap, rework
 
-    def _send_back(self, lot: _Lot, task: _Task) -> None:
+    def _sealed(self, lot: Lot, origin: str) -> bool:
+        route = lot.order.product.route
+        later = route[route.index(origin) + 1 :]
+        return any(self._operation(name).seals and name in lot.visits for name in later)
+
+    def _send_back(self, lot: Lot, task: Task) -> None:
         """After an inspection: what can be mended goes to where it was made, operation by operation, and returns."""
-        again: list[_Task] = []
+        again: list[Task] = []
         for name in lot.order.product.route:
             pieces = [piece for piece in lot.alive if lot.hidden.get(piece) == name]
             if pieces:
-                again.append(_Task(self._operation(name), pieces, lot.visits[name], rework=True))
+                again.append(Task(self._operation(name), pieces, lot.visits[name], rework=True))
                 for piece in pieces:
                     del lot.hidden[piece]
         if again:
             pieces = [piece for one in again for piece in one.pieces or ()]
-            again.append(_Task(task.operation, pieces, task.visit + 1, rework=True))
+            again.append(Task(task.operation, pieces, task.visit + 1, rework=True))
             lot.todo[:0] = again
 
-    def _stop(self, now: int, station: _Station, why: str, takes_s: int, load: _Load) -> None:
+    def _stop(self, now: int, station: Station, why: str, takes_s: int, load: Load) -> None:
         station.down = True
         until = station.week.finish(now, takes_s)
         self._row(station, load, None, why, now, until, visit=load.task.visit)
@@ -475,16 +414,16 @@ class Floor:
         if until < NEVER_S:
             self._at(until, _up, station)
 
-    def _renew(self, station: _Station) -> None:
+    def _renew(self, station: Station) -> None:
         station.age_s = 0
         if station.lives is not None:
             station.fails_s, station.repair_s = station.lives.next()
 
     def _row(
         self,
-        station: _Station,
-        load: _Load,
-        worker: _Worker | None,
+        station: Station,
+        load: Load,
+        worker: Worker | None,
         report: str,
         start: int,
         end: int,
@@ -508,5 +447,5 @@ def _nothing(now: int, what: None) -> None:
     """The edge of a shift: nothing but a moment to look round."""
 
 
-def _up(now: int, station: _Station) -> None:
+def _up(now: int, station: Station) -> None:
     station.down = False

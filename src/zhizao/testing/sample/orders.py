@@ -64,7 +64,8 @@ def draw_orders(truth: Truth, *, seed: int, weeks: int) -> list[Order]:
     size = (len(truth.operations), VISITS)
     orders = []
     for week in range(weeks):
-        count = int(_generator(seed, _WEEKS + week).poisson(truth.orders_per_week))
+        z = float(_generator(seed, _WEEKS + week).standard_normal())
+        count = max(round(truth.orders_per_week + truth.orders_spread * z), 0)
         for number in range(count):
             luck = _generator(seed, _ORDERS + week * 1000 + number)
             pick, split, lead = luck.random(3)
@@ -75,7 +76,7 @@ def draw_orders(truth: Truth, *, seed: int, weeks: int) -> list[Order]:
             planned = week * WEEK_S + round(((wave.weekday - 1) * 24 + wave.hour) * 3600)
             days = truth.lead_days[0] + lead * (truth.lead_days[1] - truth.lead_days[0])
             due = (planned // 86_400 + round(days)) * 86_400 + 18 * 3600
-            z = luck.standard_normal((3, *size))
+            noise = luck.standard_normal((3, *size))
             orders.append(
                 Order(
                     name=f"MO{week + 1:02d}{number + 1:03d}",
@@ -83,9 +84,9 @@ def draw_orders(truth: Truth, *, seed: int, weeks: int) -> list[Order]:
                     quantity=quantity,
                     planned_s=planned,
                     due_s=due,
-                    run_z=z[0],
-                    setup_z=z[1],
-                    delay_z=z[2],
+                    run_z=noise[0],
+                    setup_z=noise[1],
+                    delay_z=noise[2],
                     piece_u=luck.random((*size, quantity)),
                 )
             )

@@ -88,6 +88,7 @@ class Operation:
     reworkable : share of the bad pieces found by an inspection that can be mended by doing the operation again
     inspects : whether it finds all bad pieces so far
     fixed_s : processing time of the whole lot, seconds; 0 = by piece
+    seals : whether what was spoiled before it can no longer be mended after it (hardened steel is not turned again)
     """
 
     name: str
@@ -102,6 +103,7 @@ class Operation:
     reworkable: float = 0.0
     inspects: bool = False
     fixed_s: float = 0.0
+    seals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ class Truth:
     kind : name of the plant
     zone : IANA zone of its local times (without daylight saving)
     first_day : the Monday on which the records begin, YYYY-MM-DD
-    orders_per_week : mean number of new orders
+    orders_per_week, orders_spread : mean and standard deviation of the number of new orders (normal, rounded)
     waves : when they are released
     lead_days : shortest and longest time from release to due date
     quantity_sigma : sigma of the logarithm of an order's quantity
@@ -205,6 +207,7 @@ class Truth:
     zone: str
     first_day: str
     orders_per_week: float
+    orders_spread: float
     waves: tuple[Wave, ...]
     lead_days: tuple[float, float]
     quantity_sigma: float
