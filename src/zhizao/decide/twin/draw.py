@@ -109,6 +109,7 @@ def worklog_of(
         *(_utc(name, past.zone).alias(name.removesuffix("_s")) for name in clock),
         *(pl.col(name).fill_nan(None) for name in ("good", "scrap", "rework", "order_quantity")),
     )
+    frame = frame.with_columns(end=pl.max_horizontal("start", "end"))  # where clocks change, an hour may be missing
     return WorkLog.of(frame.select(*WORKLOG_SCHEMA), past.zone)
 
 

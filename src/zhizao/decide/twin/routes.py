@@ -17,8 +17,10 @@ from zhizao.decide.twin.shop import Floats, Ints
 
 __all__ = ["Routes", "follow", "learn_routes", "over_chance"]
 
-DEPTH = 5
-"""Longest history that is matched, steps."""
+DEPTH = 4
+"""Longest history that is matched: operations before this one, each with all its reports in a row."""
+LENGTHS = np.array([1, 2, 4, 8])
+"""Reports of one operation in a row are told apart as 1, 2, 3-4, 5-8 and more."""
 PEERS = 3
 """Past orders that must share a history before one changes over by it."""
 OPEN, OVER, ON = 0, 1, 2
@@ -57,17 +59,23 @@ def learn_routes(past: Past, over: Floats) -> Routes:
     chance = np.zeros(rows)
     chance[past.first[1:] - 1] = over
     place = np.arange(rows) - past.first[:-1][case]
+    fresh_run = (place == 0) | (past.label != np.roll(past.label, 1))
+    run_start = np.maximum.accumulate(np.where(fresh_run, np.arange(rows), 0))
+    length = np.searchsorted(LENGTHS, np.arange(rows) - run_start, side="right").astype(np.int64)
     histories = []
-    key = np.zeros(rows, np.int64)
-    for back in range(DEPTH):
-        before = np.where(place >= back, past.label[np.maximum(np.arange(rows) - back, 0)] + 1, 0)
-        key = np.unique(key * (len(past.labels) + 1) + before, return_inverse=True)[1].astype(np.int64)
+    key, at = np.zeros(rows, np.int64), run_start
+    for _ in range(DEPTH):
+        key = np.unique(key * (len(past.labels) + 1) + np.where(at >= 0, past.label[at] + 1, 0), return_inverse=True)[1]
+        key = key.astype(np.int64)
         histories.append(key)
+        before = np.maximum(at - 1, 0)
+        at = np.where((at > 0) & (case[before] == case) & (at >= 0), run_start[before], -1)
+    telling = [history * (len(LENGTHS) + 1) + length for history in histories]
     product = past.product[case] + 1
     ladder = []
     if product.max(initial=0) > 0:
-        ladder += [histories[k] * (len(past.products) + 1) + product for k in (DEPTH - 1, 2, 1)]
-    ladder += [histories[k] for k in range(DEPTH - 1, -1, -1)]
+        ladder += [telling[k] * (len(past.products) + 1) + product for k in (DEPTH - 1, 2, 1, 0)]
+    ladder += [telling[k] for k in range(DEPTH - 1, -1, -1)] + [histories[0]]
     known = np.flatnonzero(~last | (chance > 0.5))  # rows after which it is known how it went on
     group, order, ptr = [], [], []
     for level in ladder:
@@ -82,43 +90,64 @@ def learn_routes(past: Past, over: Floats) -> Routes:
 def over_chance(past: Past, *, dropped: bool) -> Floats:
     """Probability (0..1) that each case was over after its last row, (C,).
 
-    What the records say outright is taken. Otherwise the time since the last row is held against the pauses after the
-    same kind of row: p / (p + (1 - p) S(x)), where p is the share of such rows that close a case and S(x) the share of
-    pauses longer than x; p is found by iteration (expectation maximisation on censored data).
+    What the records say outright is taken. Otherwise the time x since the last row is held against the pauses after
+    such rows: p / (p + (1 - p) S(x)), where p is the share of rows with the same history (two steps, shrunk to one, to
+    all) that close a case, and S(x) the share of pauses longer than x (Kaplan and Meier 1958, as the pauses of cases
+    that may still go on are cut off by the end of the records); a few rounds of expectation and maximisation.
 
     Parameters
     ----------
     dropped : cases that were open at the end are not in the records at all
     """
     known = np.where(past.closed >= 0, past.closed, np.nan).astype(float)
-    running = np.isnan(past.end_s)[past.first[1:] - 1]
+    tail = past.first[1:] - 1
+    running = np.isnan(past.end_s)[tail]
     if dropped or not np.isnan(known).any():
         return np.where(running, 0.0, np.where(np.isnan(known), 1.0, known))
-    case = past.case
-    tail = past.first[1:] - 1
-    inner = np.setdiff1d(np.arange(len(past.label)), tail)
+    rows, case = len(past.label), past.case
+    last = np.zeros(rows, bool)
+    last[tail] = True
+    inner = np.flatnonzero(~last)
     reach = np.maximum.accumulate(np.where(np.isnan(past.end_s), past.start_s, past.end_s) + case * 1e12) - case * 1e12
     pause = np.maximum(past.start_s[inner + 1] - reach[inner], 0.0)
-    kind, kinds = past.kind, len(past.kinds)
     since = past.until_s - past.finish_s
-    all_pauses = np.sort(pause)
-    survive = 1 - np.searchsorted(all_pauses, since, side="right") / max(len(all_pauses), 1)
-    by_kind = np.argsort(kind[inner], kind="stable")
-    edges = np.searchsorted(kind[inner][by_kind], np.arange(kinds + 1))
-    for k in range(kinds):
-        mine = np.flatnonzero(kind[tail] == k)
-        own = np.sort(pause[by_kind[edges[k] : edges[k + 1]]])
-        longer = len(own) - np.searchsorted(own, since[mine], side="right")
-        survive[mine] = (longer + 2.0 * survive[mine]) / (len(own) + 2.0)
-    on = np.bincount(kind[inner], minlength=kinds)
-    out = np.where(running, 0.0, 0.8)
-    for _ in range(20):
-        ends = np.bincount(kind[tail], weights=out, minlength=kinds)
-        visits = on + np.bincount(kind[tail], minlength=kinds)
-        share = (ends + ends.sum() / visits.sum()) / (visits + 1.0)
-        p = share[kind[tail]]
+    place = np.arange(rows) - past.first[:-1][case]
+    histories = [np.zeros(rows, np.int64), past.kind]
+    before = np.where(place > 0, past.kind[np.maximum(np.arange(rows) - 1, 0)] + 1, 0)
+    histories.append(np.unique(past.kind * (len(past.kinds) + 1) + before, return_inverse=True)[1].astype(np.int64))
+    by_kind = np.argsort(past.kind[inner], kind="stable")
+    edges = np.searchsorted(past.kind[inner][by_kind], np.arange(len(past.kinds) + 1))
+    out = np.where(running, 0.0, 0.97)
+    for _ in range(5):
+        going = np.where(running, 0.0, 1 - out)
+        pooled = _survival(pause, since, going, since)
+        survive = pooled.copy()
+        for k in np.unique(past.kind[tail]):
+            mine = np.flatnonzero(past.kind[tail] == k)
+            own = pause[by_kind[edges[k] : edges[k + 1]]]
+            n = len(own) + going[mine].sum()
+            apart = _survival(own, since[mine], going[mine], since[mine])
+            survive[mine] = (n * apart + 8.0 * pooled[mine]) / (n + 8.0)
+        p = np.full(len(tail), 0.5)
+        for key in histories:
+            ends = np.bincount(key[tail], weights=out, minlength=int(key.max()) + 1)[key[tail]] - out
+            visits = np.bincount(key)[key[tail]] - 1.0
+            p = (ends + 6.0 * p) / (visits + 6.0)
         out = np.where(running, 0.0, p / np.maximum(p + (1 - p) * survive, 1e-12))
     return np.where(np.isnan(known), out, np.where(running, 0.0, known))
+
+
+def _survival(done: Floats, cut: Floats, weight: Floats, at: Floats) -> Floats:
+    """Kaplan-Meier share of pauses longer than `at`: `done` were seen whole, `cut` (with weights) were cut off."""
+    time = np.concatenate([done, cut])
+    mass = np.concatenate([np.ones(len(done)), weight])
+    event = np.concatenate([np.ones(len(done)), np.zeros(len(cut))])
+    order = np.lexsort((-event, time))
+    time, mass, event = time[order], mass[order], event[order]
+    risk = np.maximum(np.cumsum(mass[::-1])[::-1], 1e-9)
+    share = np.exp(np.cumsum(np.log1p(-np.minimum(event * mass / risk, 0.999999))))
+    place = np.searchsorted(time, at, side="right") - 1
+    return np.where(place >= 0, share[np.maximum(place, 0)], 1.0)
 
 
 def follow(

@@ -146,19 +146,55 @@ class Twin:
         cases: int | None = None,
         rng: np.random.Generator,
         policy: Policy | None = None,
+        whole: bool | None = None,
     ) -> WorkLog:
         """Simulated records of the orders that start in a window.
 
-        The shop begins with the work in progress that the records show. With `until`, only orders are returned that
-        start and end inside the window, as the records would show them: where the records themselves are rows between
-        two dates, an order that is still under way when they break off ends with its last finished row.
+        The shop begins with the work in progress that the records show.
+
+        Parameters
+        ----------
+        start, until : aware times; with `until`, only orders are returned that start and end inside the window, as the
+            records would show them (`whole`)
+        cases : so many orders that start from `start` on, to their end; with `until`, so many of those in the window
+        rng : decides everything random
+        policy : how the shop is run; first come, first served by default
+        whole : with `until`, orders still under way at the end of the window are left out (True), or are seen up to
+            their last finished row, as in an export of rows between two dates (False); by default as in the records
         """
+        if until is None or cases is None:
+            return self._simulate(start, until, cases, rng, policy, whole)
+        frames: list[pl.DataFrame] = []
+        found = 0
+        for turn in range(20):
+            frame = self._simulate(start, until, None, rng, policy, whole).frame
+            names = frame["order"].unique(maintain_order=True).to_list()
+            picked = rng.permutation(np.array(names, object))[: cases - found].tolist()
+            frame = frame.filter(pl.col("order").is_in(picked))
+            frames.append(frame.with_columns(pl.col("order") + (f".{turn}" if turn else "")))
+            found += len(picked)
+            if found >= cases:
+                break
+        return WorkLog.of(pl.concat(frames), self.past.zone)
+
+    def _simulate(
+        self,
+        start: datetime,
+        until: datetime | None,
+        cases: int | None,
+        rng: np.random.Generator,
+        policy: Policy | None,
+        whole: bool | None,
+    ) -> WorkLog:
         draw = self.draw(start, until=until, cases=cases, rng=rng)
         rule = policy or Policy(rule=np.zeros(len(self.past.machines), np.int64))
         stop = np.inf if draw.until_s is None else draw.until_s - draw.zero_s
         trace = run_kernel(draw.shop, draw.work, rule, until_s=stop)
-        whole = draw.until_s is None or not self.edges.sliced
-        log = worklog_of(self.past, self._labels(), draw, trace, until_s=draw.until_s, whole=whole)
+        if whole is None:
+            whole = not self.edges.sliced
+        log = worklog_of(
+            self.past, self._labels(), draw, trace, until_s=draw.until_s, whole=whole or draw.until_s is None
+        )
         names = [name for name, new in zip(draw.orders, draw.fresh, strict=True) if new]
         return WorkLog(log.frame.filter(pl.col("order").is_in(names)), log.zone)
 
