@@ -26,7 +26,9 @@ def test_a_row_becomes_one_event_that_ended_or_has_only_started(workspace: Works
 def test_the_work_log_gives_back_what_was_stored_and_names_the_events(workspace: Workspace) -> None:
     rows = frame(
         row("B", 3, 4, product="P", person="W", scrap=1.5, rework=0.0, order_quantity=7.0, released=at(-9), due=at(99)),
-        row('quoted "A", 工单\n2', 0, 1, activity='x","good":null,"y\\', operation="op", report="setup", is_rework=True),
+        row(
+            'quoted "A", 工单\n2', 0, 1, activity='x","good":null,"y\\', operation="op", report="setup", is_rework=True
+        ),
     )
     put(workspace.journal, rows)
     log = workspace.journal.worklog(zone="Asia/Shanghai")

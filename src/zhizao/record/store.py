@@ -9,8 +9,8 @@ what to do.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,17 +93,17 @@ class Store:
     @staticmethod
     def frames(
         connection: Connection, statement: Select[Any], schema: dict[str, type[pl.DataType]], size: int = 50_000
-    ) -> Iterator[pl.DataFrame]:
-        """Rows of a query, `size` at a time; columns as in `schema`, in its order."""
+    ) -> Generator[pl.DataFrame, None, None]:
+        """Rows of a query, `size` at a time, columns as in `schema`; close it when not read to its end."""
         if connection.dialect.name == "sqlite":
-            result = connection.execute(statement)
-            cursor: Any = result.cursor  # the driver's plain tuples: a row object each would take as long as the query
-            while rows := cursor.fetchmany(size):
-                yield _frame(rows, schema)
-            result.close()
+            with closing(connection.execute(statement)) as result:
+                cursor: Any = result.cursor  # plain tuples: a row object each would take as long as the query
+                while rows := cursor.fetchmany(size):
+                    yield _frame(rows, schema)
         else:
-            for part in connection.execution_options(yield_per=size).execute(statement).partitions(size):
-                yield _frame([tuple(row) for row in part], schema)
+            with closing(connection.execute(statement, execution_options={"yield_per": size})) as result:
+                for part in result.partitions(size):
+                    yield _frame([tuple(row) for row in part], schema)
 
     def whole(
         self, connection: Connection, statement: Select[Any], schema: dict[str, type[pl.DataType]]

@@ -7,6 +7,7 @@ rewrite the whole file can also compute every hash anew: note `Verification.head
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,23 +118,26 @@ def _events(
     before, count, recorded = GENESIS, 0, 0
     _marked(marks, 0, before)
     statement = select(*(event.c[name] for name in _STORED)).order_by(event.c.sequence)
-    for frame in store.frames(connection, statement, _STORED):
-        found = frame["hash"].to_list()
-        for sequence, expected, stored in zip(frame["sequence"], links(before, canonical(frame)), found, strict=True):
-            if sequence != count + 1:
-                raise _WrongError(f"event {count + 1} is gone", at=count + 1, good=count)
-            if expected != stored:
-                raise _WrongError(f"event {sequence} is not as it was written", at=sequence, good=count)
-            count = sequence
-            if count in marks:
-                _marked(marks, count, stored)
-        before = found[-1]
-        times = frame["recorded_at"]
-        if times[0] < recorded or not times.is_sorted():
-            raise _WrongError("events are not in the order in which they were recorded", good=count)
-        recorded = times[-1]
-        if progress is not None:
-            progress("verify", min(1.0, count / max(last.sequence, 1)))
+    with closing(store.frames(connection, statement, _STORED)) as frames:
+        for frame in frames:
+            found = frame["hash"].to_list()
+            for sequence, expected, stored in zip(
+                frame["sequence"], links(before, canonical(frame)), found, strict=True
+            ):
+                if sequence != count + 1:
+                    raise _WrongError(f"event {count + 1} is gone", at=count + 1, good=count)
+                if expected != stored:
+                    raise _WrongError(f"event {sequence} is not as it was written", at=sequence, good=count)
+                count = sequence
+                if count in marks:
+                    _marked(marks, count, stored)
+            before = found[-1]
+            times = frame["recorded_at"]
+            if times[0] < recorded or not times.is_sorted():
+                raise _WrongError("events are not in the order in which they were recorded", good=count)
+            recorded = times[-1]
+            if progress is not None:
+                progress("verify", min(1.0, count / max(last.sequence, 1)))
     longest = max([last.sequence, *marks])
     if count < longest:
         raise _WrongError(
