@@ -13,11 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
+
 from zhizao.account.figure import Figure, absent, mean_of, quantile_of, ratio_of, share_of
-from zhizao.account.ledger import COMPONENTS, Ledger, keep_book
+from zhizao.account.ledger import COMPONENTS, HOUR_NS, Ledger, keep_book
 from zhizao.model import Plant, WorkLog
 
-__all__ = ["ThreeFigures", "three_figures"]
+__all__ = ["ThreeFigures", "figures_of", "three_figures"]
+
+EDGES = 10  # a log of fewer mean cycles than this has many orders cut by its edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class ThreeFigures:
     good_pieces : pieces that they delivered
     start, end : the period as asked for
     assumptions : settings of the plant that the user did not give
+    notes : codes of what to bear in mind: `cut_by_edges` when the log is so short beside the cycle that many orders
+        were under way before its first or after its last record, which makes the cycle look shorter than it is
     """
 
     production_cycle_h: Figure
@@ -50,6 +56,7 @@ class ThreeFigures:
     start: datetime | None
     end: datetime | None
     assumptions: tuple[tuple[str, float | str], ...]
+    notes: tuple[str, ...] = ()
 
     def main(self) -> dict[str, Figure]:
         """The three by the keys used in reports and files."""
@@ -127,6 +134,12 @@ def figures_of(book: Ledger, plant: Plant, start: datetime | None, end: datetime
         else:
             judged = orders.filter(orders["bad"].is_not_null() & (orders["entered"] > 0))
             defect = share_of(judged["bad"].to_numpy(), judged["entered"].to_numpy(), key="defect_rate")
-    return ThreeFigures(
-        cycle, p50, p90, cost, defect, parts, missing, orders.height, good, start, end, tuple(plant.assumptions())
-    )
+    assumed = tuple(plant.assumptions())
+    notes = ("cut_by_edges",) if cycle.value is not None and _span_h(orders) < EDGES * cycle.value else ()
+    return ThreeFigures(cycle, p50, p90, cost, defect, parts, missing, orders.height, good, start, end, assumed, notes)
+
+
+def _span_h(orders: pl.DataFrame) -> float:
+    """Hours from the first begin to the last end of any order."""
+    time = orders.select(a=pl.col("begin").min().to_physical(), b=pl.col("end").max().to_physical())
+    return float(time["b"][0] - time["a"][0]) / HOUR_NS
