@@ -2,6 +2,18 @@
 
 from zhizao.decide.twin.compare import MEASURES, distances
 from zhizao.decide.twin.draw import Draw
+from zhizao.decide.twin.fidelity import FidelityReport, fidelity, noise_floor, resampled
+from zhizao.decide.twin.hours import weekly_intervals
 from zhizao.decide.twin.twin import Twin
 
-__all__ = ["MEASURES", "Draw", "Twin", "distances"]
+__all__ = [
+    "MEASURES",
+    "Draw",
+    "FidelityReport",
+    "Twin",
+    "distances",
+    "fidelity",
+    "noise_floor",
+    "resampled",
+    "weekly_intervals",
+]

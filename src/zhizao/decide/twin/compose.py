@@ -9,8 +9,8 @@ import numpy as np
 from zhizao.decide.twin.demand import released
 from zhizao.decide.twin.draw import Draw
 from zhizao.decide.twin.hours import Hours, intervals
-from zhizao.decide.twin.records import WEEK_S, Past
-from zhizao.decide.twin.shop import Floats, Ints, Shop, Work
+from zhizao.decide.twin.records import WEEK_S, Past, to_time
+from zhizao.decide.twin.shop import Floats, Ints, Policy, Shop, Work
 from zhizao.decide.twin.timing import Timing
 
 __all__ = ["Parts", "compose"]
@@ -127,11 +127,16 @@ def compose(
     return Draw(
         shop=shop,
         work=work,
+        policy=Policy(rule=np.zeros(machines, np.int64)),
         zero_s=zero_s,
+        start_ns=int(to_time(zero_s, past.zone).timestamp() * 1e9),
+        horizon_s=horizon + WEEK_S,
+        zone=past.zone,
         start_s=start_s,
         until_s=until_s,
         orders=tuple(names),
         products=past.products,
+        operations=tuple(kind.name for kind in past.kinds),
         fresh=np.concatenate([np.zeros(len(old), bool), time >= start_s]),
         row=row,
         head_s=head,

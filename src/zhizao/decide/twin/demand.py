@@ -61,9 +61,9 @@ class Demand:
 def edges_of(past: Past) -> Edges:
     """How the records begin and end, by the starts of cases.
 
-    The beginning: many more cases seem to start in the first week than later. The end: starts die away as the chance to
-    be finished by then does, rather than going on evenly (log likelihood ratio of the two, over three cycle times; where
-    that is undecided, whether the last week has much less work than others).
+    The beginning: many more cases seem to start in the first week than later. The end: starts die away as the chance
+    to be finished by then does, rather than going on evenly (log likelihood ratio of the two, over three cycle times;
+    where that is undecided, whether the last week has much less work than others).
     """
     begin, finish = past.begin_s, past.finish_s
     span = max(past.until_s - past.from_s, 1.0)

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from zhizao.decide.twin.records import ZERO, Past
-from zhizao.decide.twin.shop import Floats, Ints, Shop, Trace, Work
+from zhizao.decide.twin.shop import Floats, Ints, Policy, Shop, Trace, Work
 from zhizao.model import WORKLOG_SCHEMA, WorkLog
 
 __all__ = ["Draw", "worklog_of"]
@@ -21,11 +21,13 @@ class Draw:
 
     Parameters
     ----------
-    shop, work : what the kernel takes; kernel time 0 is `zero_s` on the plant's clock
-    zero_s : seconds on the plant's clock (`records.to_time` turns them into a time)
+    shop, work, policy : what the kernel takes; the policy is the plant's as it is
+    zero_s, start_ns : kernel time 0 on the plant's clock (`records`), and in UTC nanoseconds since 1970
+    horizon_s : length that the calendars cover, seconds
+    zone : IANA zone of the plant
     start_s : the window asked for begins here; orders released before are work in progress or warm the shop up
     until_s : end of the window, None when a number of orders was asked for
-    orders, products : names, (J,) and by code
+    orders, products, operations : names, (J,) and by code
     fresh : (J,) released in the window
     row : (S,) past row that the step takes after
     head_s, tail_s : (S,) by how much the report begins and ends before the step's own share of the order's time
@@ -33,11 +35,16 @@ class Draw:
 
     shop: Shop
     work: Work
+    policy: Policy
     zero_s: float
+    start_ns: int
+    horizon_s: float
+    zone: str
     start_s: float
     until_s: float | None
     orders: tuple[str, ...]
     products: tuple[str, ...]
+    operations: tuple[str, ...]
     fresh: NDArray[np.bool_]
     row: Ints
     head_s: Floats

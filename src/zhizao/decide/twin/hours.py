@@ -1,26 +1,30 @@
 """Working hours learned from records: how surely a machine is at work in each hour of the week.
 
-The share of weeks in which an hour is used, over the same for its busy hours, is read as the probability that the hour
-is worked. Thin resources lean on the plant's own pattern. A simulated week draws one number per six hours: hours that
-are always worked are always on, a Saturday evening worked every third week comes on every third week, for all machines
-together, as a decision to work overtime does.
+The work seen in an hour of the week, over that in busy hours, is read as the probability that the hour is worked. Thin
+resources lean on the plant's own pattern. A simulated week draws one number per six hours: hours that are always worked
+are always on, a Saturday evening worked every third week comes on every third week, for all machines together, as a
+decision to work overtime does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zhizao.decide.twin.records import DAY_S, HOUR_S, WEEK_S, Past
+from zhizao.decide.twin.records import HOUR_S, WEEK_S, Past, to_clock
 from zhizao.decide.twin.shop import Floats, Ints
 
-__all__ = ["Hours", "hours_of", "intervals", "learn_hours", "worked_s"]
+__all__ = ["Hours", "hours_of", "intervals", "learn_hours", "weekly_intervals", "worked_s"]
 
 SLOTS = 168
 LEAN = 40.0
-"""Pseudo-touches by which a resource leans on the plant's pattern."""
+"""Hours of work by which a resource leans on the plant's pattern."""
+SHIFT_S = 12 * HOUR_S
+"""Reports longer than that are not read as presence throughout."""
 SURE, NEVER = 0.5, 0.02
 """Relative use above which an hour is always worked, and below which it never is."""
 
@@ -40,19 +44,19 @@ class Hours:
 def learn_hours(past: Past, resource: Ints, count: int, declared: dict[int, Floats] | None = None) -> Hours:
     """Weekly hours of `count` resources from the rows that each has (`resource` codes, -1 = none)."""
     start, end = past.start_s, np.where(np.isnan(past.end_s), past.until_s, past.end_s)
-    keep = (resource >= 0) & (end - start <= 2 * DAY_S)
-    hour0 = (start[keep] // HOUR_S).astype(np.int64)
-    hour1 = np.maximum((np.ceil(end[keep] / HOUR_S)).astype(np.int64), hour0 + 1)
+    short = (resource >= 0) & (end - start <= SHIFT_S)
+    left = (resource >= 0) & ~short  # left open overnight: somebody was there at its start and at its end
+    begin = np.concatenate([start[short], start[left], end[left]])
+    finish = np.concatenate([end[short], start[left], end[left]])
+    hour0 = (begin // HOUR_S).astype(np.int64)
+    hour1 = np.maximum(np.ceil(finish / HOUR_S).astype(np.int64), hour0 + 1)
     length = hour1 - hour0
     row = np.repeat(np.arange(len(length)), length)
     hour = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + np.repeat(hour0, length)
-    who = resource[keep][row]
+    who = np.concatenate([resource[short], resource[left], resource[left]])[row]
     slot = hour % SLOTS
-    low = hour0.min(initial=0)
-    used = np.unique(who * (hour.max(initial=0) - low + 1) + hour - low)  # an hour of a date counts once
-    width = hour.max(initial=0) - low + 1
     touched = np.zeros((max(count, 1), SLOTS))
-    np.add.at(touched, (used // width, (used % width + low) % SLOTS), 1.0)
+    np.add.at(touched, (who, slot), 1.0)
     plant = np.bincount(slot, minlength=SLOTS).astype(float)
     if not plant.sum():
         return Hours(np.ones((max(count, 1), SLOTS)))
@@ -80,6 +84,39 @@ def hours_of(pattern: tuple[tuple[int, float, float], ...]) -> Floats:
             part = min(end, hour + 1) - max(start, hour)
             out[((weekday - 1) * 24 + hour) % SLOTS] += part
     return np.minimum(out, 1.0)
+
+
+def weekly_intervals(
+    pattern: Sequence[tuple[int, float, float]], start_ns: int, horizon_s: float, zone: str
+) -> tuple[Floats, Floats]:
+    """Working intervals of a weekly pattern, seconds from a time: (on, off), sorted and disjoint.
+
+    Parameters
+    ----------
+    pattern : (ISO weekday, from, to) in hours of local time, `to` may pass 24; empty means always
+    start_ns : second 0, UTC nanoseconds since 1970
+    horizon_s : length to cover, seconds
+    zone : IANA zone of the pattern
+
+    Examples
+    --------
+    >>> on, off = weekly_intervals([(1, 8, 16), (1, 16, 17)], 1736121600 * 10**9, 86400.0, "UTC")  # Monday 2025-01-06
+    >>> on.tolist(), off.tolist()
+    ([28800.0], [61200.0])
+    """
+    if not pattern:
+        return np.array([0.0]), np.array([horizon_s])
+    start_s = to_clock(datetime.fromtimestamp(start_ns / 1e9, UTC), zone)
+    weeks = np.arange(int(start_s // WEEK_S) - 1, int((start_s + horizon_s) // WEEK_S) + 1)[:, None] * WEEK_S - start_s
+    on = (weeks + np.array([((day - 1) * 24 + a) * HOUR_S for day, a, _ in pattern])).ravel()
+    off = (weeks + np.array([((day - 1) * 24 + b) * HOUR_S for day, _, b in pattern])).ravel()
+    order = np.argsort(on, kind="stable")
+    on, reach = on[order], np.maximum.accumulate(off[order])
+    head = np.concatenate([[True], on[1:] > reach[:-1]])
+    last = np.concatenate([np.flatnonzero(head)[1:] - 1, [len(on) - 1]])
+    on, off = np.clip(on[head], 0.0, horizon_s), np.clip(reach[last], 0.0, horizon_s)
+    keep = off > on
+    return on[keep], off[keep]
 
 
 def worked_s(hours: Hours, resource: Ints, time_s: Floats) -> Floats:

@@ -34,6 +34,13 @@ class Kind:
     report: str
     is_rework: bool
 
+    @property
+    def name(self) -> str:
+        """The operation's name; set-ups, breakdowns and rework of it have a word added."""
+        if self.is_rework:
+            return f"{self.operation} (rework)"
+        return self.operation if self.report == "production" else f"{self.operation} ({self.report})"
+
 
 @dataclass(frozen=True, slots=True)
 class Past:

@@ -187,9 +187,8 @@ class Twin:
         whole: bool | None,
     ) -> WorkLog:
         draw = self.draw(start, until=until, cases=cases, rng=rng)
-        rule = policy or Policy(rule=np.zeros(len(self.past.machines), np.int64))
         stop = np.inf if draw.until_s is None else draw.until_s - draw.zero_s
-        trace = run_kernel(draw.shop, draw.work, rule, until_s=stop)
+        trace = run_kernel(draw.shop, draw.work, policy or draw.policy, until_s=stop)
         if whole is None:
             whole = not self.edges.sliced
         log = worklog_of(
@@ -226,6 +225,21 @@ class Twin:
         )
         names = [past.orders[c] for c in chosen]
         return replace(draw, orders=(*draw.orders[: len(draw.orders) - len(names)], *names))
+
+    def open_work(self, start: datetime, *, rng: np.random.Generator) -> Draw:
+        """The work in progress that the records show at a time, and nothing new.
+
+        Raises
+        ------
+        InputError : when the records show none
+        """
+        start_s = to_clock(start, self.past.zone)
+        wip = self._wip(min(start_s, self.past.until_s), rng)
+        if not len(wip[0]):
+            raise InputError(f"the records show no open order at {start}", code="no_orders")
+        none = np.empty(0, np.int64)
+        fresh = (none, np.empty(0), none, none)
+        return compose(self._parts(), wip=wip, fresh=fresh, zero_s=start_s, start_s=start_s, until_s=None, rng=rng)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain lists and numbers, for one JSON file."""
