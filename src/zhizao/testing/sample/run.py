@@ -53,7 +53,7 @@ def run_plant(truth: Truth, *, seed: int, weeks: int = 26, levers: Sequence[Mapp
     >>> from zhizao.testing.sample import truth
     >>> frame = run_plant(truth(), seed=1, weeks=1)
     >>> frame["operation"].n_unique(), frame["start"].min().isoformat()
-    (8, '2025-03-02T22:25:31+00:00')
+    (8, '2025-03-02T22:38:31+00:00')
     """
     from zhizao.testing.carry_out import carry_out
 
