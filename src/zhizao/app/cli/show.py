@@ -1,0 +1,113 @@
+"""How the command line speaks: one console, one shape of error, progress with remaining time, words in two languages."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from zhizao.errors import FaultsFound, ZhizaoError
+
+__all__ = ["Lang", "Progress", "default_lang", "fail", "guard", "progress_bar", "say"]
+
+Lang = str
+Progress = Callable[[str, float], None]
+"""Called with the name of the stage and the share of it that is done, 0..1."""
+
+_MOST_FAULTS = 12
+
+
+def default_lang() -> Lang:
+    """`zh` where the environment speaks Chinese, else `en`."""
+    for name in ("ZHIZAO_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "")
+        if value:
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+def say(text: str = "") -> None:
+    """One line to standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def fail(error: ZhizaoError) -> NoReturn:
+    """Print an error as what, where and fix, to standard error, and leave with its exit code."""
+    fault = error.fault
+    lines = [f"zhizao: {fault.what}"]
+    if fault.where:
+        lines.append(f"  where: {fault.where}")
+    if fault.fix:
+        lines.append(f"  fix:   {fault.fix}")
+    if isinstance(error, FaultsFound):
+        lines.extend(f"  - {one}" for one in error.faults[:_MOST_FAULTS])
+        if len(error.faults) > _MOST_FAULTS:
+            lines.append(f"  ... and {len(error.faults) - _MOST_FAULTS} more")
+    sys.stderr.write("\n".join(lines) + "\n")
+    raise SystemExit(error.exit_code)
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Turn every error that is raised on purpose into its message and exit code; Ctrl-C ends with 130."""
+    try:
+        yield
+    except ZhizaoError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "zhizao: stopped; what was recorded is kept, and running the command again goes on from there\n"
+        )
+        raise SystemExit(130) from None
+    except MemoryError:
+        fail(ZhizaoError("the machine ran out of memory", fix="use a shorter period or a larger machine"))
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+@contextmanager
+def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
+    """Progress with remaining time; a bar on a terminal, a line every ten seconds elsewhere, nothing under two seconds."""
+    if quiet:
+        yield lambda _stage, _share: None
+        return
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        tasks: dict[str, TaskID] = {}
+        with Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f} %"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        ) as bars:
+
+            def show(stage: str, share: float) -> None:
+                if stage not in tasks:
+                    tasks[stage] = bars.add_task(stage, total=1.0)
+                bars.update(tasks[stage], completed=min(max(share, 0.0), 1.0))
+
+            yield show
+        return
+    began: dict[str, float] = {}
+    last = [time.monotonic()]
+
+    def line(stage: str, share: float) -> None:
+        at = time.monotonic()
+        start = began.setdefault(stage, at)
+        if at - last[0] < 10:
+            return
+        last[0] = at
+        left = f", about {(at - start) * (1 - share) / share:.0f} s left" if 0.02 < share < 1 else ""
+        sys.stderr.write(f"{stage}: {100 * share:.0f} %{left}\n")
+
+    yield line

@@ -1,0 +1,150 @@
+"""Where bad pieces are made: noticed at once or found by a later inspection, by operation, machine and person.
+
+What an inspection finds was made by one of the operations before it. Rework says which; the rest is shared out by
+expectation maximisation of a Poisson model whose rate is operation x machine x person, each factor drawn towards 1 by
+a gamma prior (Dempster, Laird and Rubin 1977), so that few pieces never make a strong claim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zhizao.decide.twin.mechanism.visits import Visits
+from zhizao.decide.twin.shop import Floats, Ints
+
+__all__ = ["Defects", "inspections", "learn_defects"]
+
+_PRIOR_BAD = 8.0
+"""Bad pieces that the prior of a factor counts for."""
+
+_ROUNDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Defects:
+    """Rates of bad pieces.
+
+    Parameters
+    ----------
+    known : whether the records hold quantities at all
+    inspects : (O,) operations that find what others made
+    rate : (O,) bad pieces made per piece, machine and person factor 1
+    machine : (O, M) factor of the machine
+    person : (P,) factor of the person
+    noticed : (O,) share of the bad pieces scrapped where they are made
+    again : (O,) share of the bad pieces found later that are made good by doing the operation again
+    """
+
+    known: bool
+    inspects: np.ndarray
+    rate: Floats
+    machine: Floats
+    person: Floats
+    noticed: Floats
+    again: Floats
+
+
+def inspections(visits: Visits) -> np.ndarray:
+    """(O,) operations after which rework of another operation begins, or that report bad pieces without making any.
+
+    An operation inspects when it reports pieces to be done again and rework of other operations follows it.
+    """
+    operations = len(visits.operations)
+    out = np.zeros(operations, bool)
+    if not visits.rework.any():
+        return out
+    begins = np.flatnonzero(visits.rework[1:] & ~visits.rework[:-1] & (visits.case[1:] == visits.case[:-1])) + 1
+    before, after = visits.operation[begins - 1], visits.operation[begins]
+    other = before != after
+    count = np.bincount(before[other], minlength=operations)
+    total = np.bincount(visits.operation, minlength=operations)
+    out[(count >= 3) & (count >= 0.005 * total)] = True
+    return out
+
+
+def learn_defects(visits: Visits) -> Defects:
+    """Rates, factors and fates of bad pieces."""
+    operations, machines, people = len(visits.operations), len(visits.machines), max(len(visits.people), 1)
+    bad_here = np.nan_to_num(visits.scrap)
+    again_here = np.nan_to_num(visits.again)
+    told = ~(np.isnan(visits.good) & np.isnan(visits.scrap))
+    pieces = np.where(told, np.nan_to_num(visits.good) + bad_here + again_here, 0.0)
+    inspects = inspections(visits)
+    ones = Defects(
+        bool(told.any()), inspects, np.zeros(operations), np.ones((operations, machines)), np.ones(people),
+        np.ones(operations), np.zeros(operations),
+    )  # fmt: skip
+    if not told.any():
+        return ones
+    makes = ~inspects[visits.operation] & ~visits.rework & (pieces > 0)
+    # found by the next inspection of the case, and which of it says by rework what made it
+    looks = inspects[visits.operation] & ~visits.rework
+    group = np.cumsum(np.concatenate([[0], (visits.case[1:] != visits.case[:-1]) | looks[:-1]]))
+    groups = int(group[-1]) + 1 if len(group) else 0
+    found = np.bincount(group, np.where(looks, bad_here + again_here, 0.0), minlength=groups)
+    named = _named_by_rework(visits, group, looks)
+    at = np.flatnonzero(makes)
+    op, machine = visits.operation[at], visits.machine[at]
+    person = np.maximum(visits.person[at], 0)
+    has_person = visits.person[at] >= 0
+    n, here, mine = pieces[at], bad_here[at] + again_here[at], group[at]
+    told_later = named[at]
+    rest = np.maximum(found - np.bincount(mine, told_later, minlength=groups), 0.0)
+    rate = np.full(operations, 0.0)
+    by_machine, by_person = np.ones((operations, machines)), np.ones(people)
+    exposure = np.bincount(op, n, minlength=operations)
+    rate = np.where(
+        exposure > 0, (np.bincount(op, here + told_later, minlength=operations) + 0.5) / (exposure + 50.0), 0.0
+    )
+    later = rate.copy()  # rate of what inspections find
+    share = rest[mine]
+    for _ in range(_ROUNDS):
+        expect = later[op] * by_machine[op, machine] * np.where(has_person, by_person[person], 1.0) * n
+        total = np.bincount(mine, expect, minlength=groups)
+        split = np.where(total[mine] > 0, share * expect / np.maximum(total[mine], 1e-12), 0.0)
+        made = here + told_later + split
+        later = (np.bincount(op, told_later + split, minlength=operations) + 1e-3) / (exposure + 1.0)
+        all_rate = (np.bincount(op, made, minlength=operations)) / np.maximum(exposure, 1.0)
+        person_factor = np.where(has_person, by_person[person], 1.0)
+        base = all_rate[op] * n
+        by_machine = (_table(op, machine, made, operations, machines) + _PRIOR_BAD) / (
+            _table(op, machine, base * person_factor, operations, machines) + _PRIOR_BAD
+        )
+        base *= by_machine[op, machine]
+        by_person = (np.bincount(person[has_person], made[has_person], minlength=people) + _PRIOR_BAD) / (
+            np.bincount(person[has_person], base[has_person], minlength=people) + _PRIOR_BAD
+        )
+        factor = by_machine[op, machine] * np.where(has_person, by_person[person], 1.0)
+        rate = np.bincount(op, made, minlength=operations) / np.maximum(
+            np.bincount(op, n * factor, minlength=operations), 1.0
+        )
+    total_made = np.bincount(op, made, minlength=operations)
+    noticed = np.where(total_made > 0, np.bincount(op, here, minlength=operations) / np.maximum(total_made, 1e-12), 1.0)
+    late = np.bincount(op, told_later + split, minlength=operations)
+    again = np.where(late > 0, np.bincount(op, told_later, minlength=operations) / np.maximum(late, 1e-12), 0.0)
+    return Defects(True, inspects, rate, by_machine, by_person, np.clip(noticed, 0, 1), np.clip(again, 0, 1))
+
+
+def _table(a: Ints, b: Ints, values: Floats, rows: int, columns: int) -> Floats:
+    return np.bincount(a * columns + b, values, minlength=rows * columns).reshape(rows, columns)
+
+
+def _named_by_rework(visits: Visits, group: Ints, looks: np.ndarray) -> Floats:
+    """(V,) pieces of each making visit that rework after the inspection shows it made badly."""
+    out = np.zeros(len(visits.case))
+    redo = np.flatnonzero(visits.rework & (np.nan_to_num(visits.good) + np.nan_to_num(visits.scrap) > 0))
+    if not len(redo):
+        return out
+    # the last visit that is no rework, of the same case and operation, before it
+    key = visits.case * (visits.operation.max() + 1) + visits.operation
+    first = np.flatnonzero(~visits.rework & ~looks)
+    order = np.lexsort((first, key[first]))
+    sorted_key = key[first][order]
+    place = np.searchsorted(sorted_key, key[redo], "right") - 1
+    good = (place >= 0) & (sorted_key[np.maximum(place, 0)] == key[redo])
+    source = first[order][np.maximum(place, 0)]
+    pieces = np.nan_to_num(visits.good[redo]) + np.nan_to_num(visits.scrap[redo]) + np.nan_to_num(visits.again[redo])
+    np.add.at(out, source[good], pieces[good])
+    return out

@@ -1,0 +1,219 @@
+"""The mechanism of a plant, learned from its records: who can do what where, how long it takes, how often it goes wrong.
+
+Where the twin of `zhizao.decide.twin.twin` follows past orders closely, the mechanism explains them: machines that can
+stand in for each other, people with skills and shifts, set-ups by what ran before, batches, breakdowns, bad pieces by
+machine and person, rework behind inspections, and the queue discipline in use. It is what levers act on; how far it may
+be trusted is measured in the same way, on records that it has not seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from zhizao.decide.twin.mechanism.compose import compose
+from zhizao.decide.twin.mechanism.defects import Defects, learn_defects
+from zhizao.decide.twin.mechanism.discipline import learn_rule
+from zhizao.decide.twin.mechanism.machines import Wear, batches, capacities, learn_wear
+from zhizao.decide.twin.mechanism.people import Posts, posts_of
+from zhizao.decide.twin.mechanism.routes import loops
+from zhizao.decide.twin.mechanism.scene import Scene
+from zhizao.decide.twin.mechanism.times import Delays, Setups, Times, learn_delays, learn_setups, learn_times
+from zhizao.decide.twin.mechanism.visits import Visits, visits_of
+from zhizao.decide.twin.mechanism.week import hours_on
+from zhizao.decide.twin.records import Past, past_of, to_clock
+from zhizao.decide.twin.shop import Floats, Ints
+from zhizao.errors import InputError
+from zhizao.model import Plant, WorkLog
+
+__all__ = ["Mechanism"]
+
+_LEAST_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """What was learned.
+
+    Parameters
+    ----------
+    past, visits : records
+    pieces : (V,) pieces worked on
+    can : (O, M) operations that a machine does
+    times, setups, delays : how long
+    defects : how often bad, and what becomes of it
+    posts : people
+    rule : dispatch rule in use
+    rule_scores : how well each rule tells the picks
+    capacity, batch : (M,) orders at once; of one operation as one lot
+    wear : breakdowns by machine
+    again : what is done when an operation is done again
+    """
+
+    past: Past
+    visits: Visits
+    pieces: Floats
+    can: np.ndarray
+    times: Times
+    setups: Setups
+    delays: Delays
+    defects: Defects
+    posts: Posts
+    rule: str
+    rule_scores: dict[str, float]
+    capacity: Ints
+    batch: Ints
+    wear: tuple[Wear | None, ...]
+    again: dict[int, tuple[int, ...]]
+
+    @classmethod
+    def fit(cls, log: WorkLog, *, until: datetime | None = None, plant: Plant | None = None) -> Mechanism:
+        """Learn the mechanism from a work log.
+
+        Parameters
+        ----------
+        log : records
+        until : nothing later is looked at
+        plant : calendars and capacities that the user declares
+
+        Raises
+        ------
+        InputError : when the records name neither machines nor people
+        """
+        past = past_of(log, until)
+        declared = _declared_hours(past, plant)
+        visits = visits_of(past, declared)
+        visits = visits_of(past, declared, _waits(visits, past))
+        if not visits.machines:
+            raise InputError("the records name neither machines nor people", fix="map a column to machine or person")
+        operations, machines = len(visits.operations), len(visits.machines)
+        told = np.nan_to_num(visits.good) + np.nan_to_num(visits.scrap) + np.nan_to_num(visits.again)
+        ordered = past.quantity[visits.case]
+        pieces = np.where(told > 0, told, np.where(ordered > 0, ordered, 1.0))
+        product = past.product[visits.case]
+        times = learn_times(visits, product, len(past.products), pieces)
+        before_end, before_op = _before(visits)
+        known = np.isfinite(past.released_s)
+        delays = learn_delays(visits, past.released_s[visits.case], before_end, before_op)
+        n = np.zeros((operations, machines))
+        np.add.at(n, (visits.operation, visits.machine), 1.0)
+        can = (n >= 3) & (n >= _LEAST_SHARE * n.sum(axis=1, keepdims=True))
+        can |= n == n.max(axis=1, keepdims=True)
+        can &= n > 0
+        row = np.where(before_op >= 0, before_op, operations)
+        ready = np.where(before_op >= 0, before_end, past.released_s[visits.case])
+        ready = ready + delays.median_s[row, visits.operation]
+        expected = _expected(times, visits, product, len(past.products), pieces)
+        rule, scores = learn_rule(visits, ready, past.due_s[visits.case], expected, can)
+        defects = learn_defects(visits)
+        del known
+        batch = batches(visits)
+        return cls(
+            past=past,
+            visits=visits,
+            pieces=pieces,
+            can=can,
+            times=times,
+            setups=learn_setups(visits, product, len(past.products)),
+            delays=delays,
+            defects=defects,
+            posts=posts_of(visits, defects.person),
+            rule=rule,
+            rule_scores=scores,
+            capacity=capacities(visits, batch, plant),
+            batch=batch,
+            wear=learn_wear(visits),
+            again=loops(visits),
+        )
+
+    @property
+    def zone(self) -> str:
+        """Plant's zone."""
+        return self.past.zone
+
+    def replay(self, rng: np.random.Generator, *, start: datetime | None = None, end: datetime | None = None) -> Scene:
+        """The recorded demand again: the same orders, released when they were; times and bad pieces drawn anew.
+
+        Parameters
+        ----------
+        start, end : orders that came in this window; None = all
+        """
+        came = self._came()
+        low = -np.inf if start is None else to_clock(start, self.zone)
+        high = np.inf if end is None else to_clock(end, self.zone)
+        cases = np.flatnonzero((came >= low) & (came < high))
+        cases = cases[np.argsort(came[cases], kind="stable")]
+        if not len(cases):
+            raise InputError("no order came in the period", code="no_orders")
+        zero = float(np.floor(came[cases[0]] / 86400.0) * 86400.0) if start is None else low
+        return compose(self, cases, came[cases], zero, rng, names=tuple(self.past.orders[c] for c in cases))
+
+    def fresh(self, rng: np.random.Generator, *, weeks: int) -> Scene:
+        """Demand like the recorded one, for so many weeks: orders of whole past weeks, drawn with replacement."""
+        came = self._came()
+        week = np.floor(came / 604800.0).astype(np.int64)
+        full = np.arange(week.min() + (week.max() > week.min() + 3), week.max() + (week.max() <= week.min() + 3))
+        picked = rng.choice(full, size=weeks)
+        donors, times = [], []
+        zero = float(full[0]) * 604800.0
+        for at, one in enumerate(picked):
+            mine = np.flatnonzero(week == one)
+            donors.append(mine)
+            times.append(came[mine] - one * 604800.0 + zero + at * 604800.0)
+        donor, time = np.concatenate(donors), np.concatenate(times)
+        order = np.argsort(time, kind="stable")
+        names = tuple(f"sim {i + 1:05}" for i in range(len(donor)))
+        return compose(self, donor[order], time[order], zero, rng, names=names)
+
+    def _came(self) -> Floats:
+        """When each case was given to the shop, clock seconds."""
+        past = self.past
+        begin = past.begin_s
+        known = np.isfinite(past.released_s) & (past.released_s <= begin + 3600.0)
+        return np.where(known, np.minimum(past.released_s, begin), begin)
+
+
+def _before(visits: Visits) -> tuple[Floats, Ints]:
+    """End of what the order did before each visit, and its operation; -1 for the first."""
+    first = np.concatenate([[True], visits.case[1:] != visits.case[:-1]])
+    ends = np.where(np.isfinite(visits.end_s), visits.end_s, visits.start_s)
+    reach = np.maximum.accumulate(ends + visits.case * 1e12) - visits.case * 1e12
+    end = np.concatenate([[np.nan], reach[:-1]])
+    op = np.concatenate([[-1], visits.operation[:-1]])
+    return np.where(first, np.nan, end), np.where(first, -1, op)
+
+
+def _waits(visits: Visits, past: Past) -> tuple[Ints, Floats, Floats]:
+    """Waits in front of machines: machine, from when, until when."""
+    end, op = _before(visits)
+    released = past.released_s[visits.case]
+    delays = learn_delays(visits, released, end, op)
+    row = np.where(op >= 0, op, len(visits.operations))
+    ready = np.where(op >= 0, end, released) + 1.5 * delays.median_s[row, visits.operation]
+    good = np.isfinite(ready) & (visits.start_s > ready)
+    return visits.machine[good], ready[good], visits.start_s[good]
+
+
+def _expected(times: Times, visits: Visits, product: Ints, products: int, pieces: Floats) -> Floats:
+    what = np.where(product < 0, products, product)
+    out: Floats = np.exp(times.mean[visits.operation, what]) * pieces ** times.size[visits.operation]
+    return out
+
+
+def _declared_hours(past: Past, plant: Plant | None) -> dict[int, np.ndarray]:
+    if plant is None:
+        return {}
+    names = past.machines if past.real_machines else past.people
+    declared = plant.machines if past.real_machines else plant.people
+    return {
+        code: hours_on(plant.calendars[declared[name].calendar or ""].hours)
+        for code, name in enumerate(names)
+        if name in declared and declared[name].calendar is not None
+    }
+
+
+def with_rule(mechanism: Mechanism, rule: str) -> Mechanism:
+    """The mechanism run by another rule."""
+    return replace(mechanism, rule=rule)

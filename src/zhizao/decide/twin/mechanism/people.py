@@ -1,0 +1,125 @@
+"""People as posts: those who hand work over to each other at the change of shift are one place at the machine.
+
+A lot that the early shift begins is finished by the late one. A post is a chain of people of different shifts who do
+the same operations; its hours are theirs together, so the number at work at any time is kept. Who makes how many bad
+pieces is compared beforehand, so that the careful are chained to the careful and the difference is not averaged away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zhizao.decide.twin.mechanism.visits import Visits
+from zhizao.decide.twin.mechanism.week import Week
+from zhizao.decide.twin.shop import Floats, Ints
+
+__all__ = ["Posts", "posts_of"]
+
+_FEWEST = 3
+_LEAST_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    """Posts and what they can do.
+
+    Parameters
+    ----------
+    members : people (codes) of each post, by shift
+    week : (Q, 336) hours of each post
+    skill_ptr, skill_post : posts able to do operation o are skill_post[skill_ptr[o]:skill_ptr[o + 1]], most used first
+    needed : (O,) True where the operation needs a person
+    of_person : (P,) post of each person
+    """
+
+    members: tuple[tuple[int, ...], ...]
+    week: Week
+    skill_ptr: Ints
+    skill_post: Ints
+    needed: np.ndarray
+    of_person: Ints
+
+
+def posts_of(visits: Visits, care: Floats) -> Posts:
+    """Posts of the people in the records.
+
+    Parameters
+    ----------
+    visits : with people
+    care : (P,) factor of each person on the rate of bad pieces
+    """
+    people, operations = len(visits.people), len(visits.operations)
+    named = visits.person >= 0
+    done = np.zeros((max(people, 1), operations))
+    np.add.at(done, (visits.person[named], visits.operation[named]), 1.0)
+    total = np.bincount(visits.operation, minlength=operations)
+    needed = (np.bincount(visits.operation[named], minlength=operations) > 0.5 * np.maximum(total, 1)) & (total > 0)
+    able = (done >= _FEWEST) & (done >= _LEAST_SHARE * total[None, :]) if people else np.zeros((0, operations), bool)
+    for o in np.flatnonzero(needed):
+        if not able[:, o].any():
+            able[np.argmax(done[:, o]), o] = True
+    week = visits.person_week
+    open_posts: list[list[int]] = []
+    hours: list[np.ndarray] = []
+    for layer in _layers(week[:people]):
+        match = _matched(layer, open_posts, hours, week, able, care)
+        for p in layer:
+            if p in match:
+                open_posts[match[p]].append(p)
+                hours[match[p]] |= week[p]
+            else:
+                open_posts.append([p])
+                hours.append(week[p].copy())
+    of_person = np.full(people, -1)
+    for at, members in enumerate(open_posts):
+        of_person[members] = at
+    skill: list[list[int]] = []
+    for o in range(operations):
+        who = np.flatnonzero(able[:, o]) if people else np.empty(0, np.int64)
+        share = np.zeros(len(open_posts))
+        np.add.at(share, of_person[who], done[who, o] if people else 0.0)
+        posts = np.flatnonzero(share > 0)
+        skill.append(posts[np.argsort(-share[posts], kind="stable")].tolist())
+    return Posts(
+        members=tuple(tuple(one) for one in open_posts),
+        week=np.array(hours) if hours else np.zeros((0, 336), bool),
+        skill_ptr=np.concatenate([[0], np.cumsum([len(one) for one in skill])]).astype(np.int64),
+        skill_post=np.array([one for row in skill for one in row], np.int64),
+        needed=needed & np.array([len(one) > 0 for one in skill]),
+        of_person=of_person,
+    )
+
+
+def _layers(week: Week) -> list[list[int]]:
+    """People by shift: each layer holds those whose hours lie for the most part within those of its longest-working one."""
+    left = list(range(len(week)))
+    layers = []
+    while left:
+        seed = max(left, key=lambda p: (int(week[p].sum()), -p))
+        layer = [p for p in left if np.sum(week[p] & week[seed]) >= 0.5 * min(week[p].sum(), week[seed].sum())]
+        layers.append(layer or [seed])
+        left = [p for p in left if p not in layers[-1]]
+    return layers
+
+
+def _matched(
+    layer: list[int], posts: list[list[int]], hours: list[np.ndarray], week: Week, able: np.ndarray, care: Floats
+) -> dict[int, int]:
+    """Post of each person of a later shift who takes over from one: same operations, same care, other hours."""
+    if not posts or not layer:
+        return {}
+    from scipy.optimize import linear_sum_assignment
+
+    fit = np.full((len(layer), len(posts)), -10.0)
+    for i, p in enumerate(layer):
+        for at, members in enumerate(posts):
+            if np.sum(hours[at] & week[p]) > 0.15 * min(hours[at].sum(), week[p].sum()):
+                continue
+            theirs = able[members].any(axis=0)
+            union = np.sum(able[p] | theirs)
+            alike = np.sum(able[p] & theirs) / union if union else 0.0
+            fit[i, at] = alike - 0.4 * abs(np.log(care[p] / np.mean(care[members])))
+    rows, columns = linear_sum_assignment(-fit)
+    return {layer[i]: int(at) for i, at in zip(rows, columns, strict=True) if fit[i, at] > 0.2}

@@ -1,0 +1,159 @@
+"""The chosen levers as files for Monday: dispatch list, schedule, hours, allocation; CSV and one Excel book.
+
+Orders still open in the records are put in the order in which each machine should take them, by the chosen rule or the
+chosen schedule, from what is known at the end of the records: released orders, due dates, expected durations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from zhizao.errors import InputError
+
+if TYPE_CHECKING:
+    from zhizao.pilot.run import Pilot
+
+__all__ = ["monday_tables", "write_monday"]
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def monday_tables(pilot: Pilot) -> dict[str, pl.DataFrame]:
+    """Tables by name: what to do (levers), dispatch list of open orders, hours, allocation.
+
+    Parameters
+    ----------
+    pilot : with chosen levers
+    """
+    chosen = [lever for one in pilot.candidates if one.name in pilot.chosen for lever in one.levers]
+    tables = {
+        "levers": pl.DataFrame(
+            {
+                "kind": [one.kind for one in chosen],
+                "scope": [one.scope for one in chosen],
+                "setting": [", ".join(f"{key}={value}" for key, value in one.setting.items()) for one in chosen],
+                "why": [one.why for one in chosen],
+            },
+            schema={"kind": pl.String, "scope": pl.String, "setting": pl.String, "why": pl.String},
+        )
+    }
+    hours = [
+        (resource, _DAYS[int(day) - 1], _clock(start), _clock(end))
+        for one in chosen
+        if one.kind == "hours"
+        for resource, week in one.setting.items()
+        for day, start, end in week
+    ]
+    if hours:
+        tables["hours"] = pl.DataFrame(hours, schema=["resource", "weekday", "from", "to"], orient="row")
+    allocation = [
+        (operation, name)
+        for one in chosen
+        if one.kind == "assignment"
+        for operation, names in _allocations(one.setting)
+        for name in names
+    ]
+    if allocation:
+        tables["allocation"] = pl.DataFrame(allocation, schema=["operation", "only"], orient="row")
+    dispatch = _dispatch_list(pilot)
+    if dispatch.height:
+        tables["dispatch"] = dispatch
+    return tables
+
+
+def _allocations(setting: dict[str, object]) -> list[tuple[str, list[str]]]:
+    out: list[tuple[str, list[str]]] = []
+    for operation, names in setting.items():
+        if isinstance(names, dict):
+            out.extend((str(key), list(value)) for key, value in names.items())
+        elif isinstance(names, list):
+            out.append((operation, names))
+    return out
+
+
+def _clock(hour: float) -> str:
+    minutes = round(hour * 60)
+    days, rest = divmod(minutes, 1440)
+    return f"{rest // 60:02d}:{rest % 60:02d}" + (" +1" if days else "")
+
+
+def _dispatch_list(pilot: Pilot) -> pl.DataFrame:
+    """Work of the open orders as the twin would do it next under the chosen levers, from the end of the records on."""
+    if pilot.twin is None:
+        return pl.DataFrame()
+    from zhizao.decide.twin.run import simulate
+    from zhizao.pilot.levers import pull_all
+    from zhizao.pilot.search import levers_of
+    from zhizao.pilot.trial import bench_of
+
+    last = pilot.log.frame["end"].max()
+    if last is None:
+        return pl.DataFrame()
+    try:
+        draw = pilot.twin.open_work(last, rng=np.random.default_rng(pilot.result.seed))
+    except InputError:
+        return pl.DataFrame()
+    if not len(draw.work.release_s):
+        return pl.DataFrame()
+    bench = pull_all(bench_of(draw), levers_of(pilot.candidates, pilot.chosen))
+    trace = simulate(bench.shop, bench.work, bench.policy)
+    log = pilot.twin.worklog(replace(draw, shop=bench.shop, work=bench.work, policy=bench.policy), trace)
+    zone = pilot.log.zone
+    return (
+        log.frame.sort("machine", "start")
+        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("machine"))
+        .select(
+            "machine",
+            "rank",
+            "order",
+            "product",
+            "operation",
+            "person",
+            expected_start=pl.col("start").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M"),
+            expected_end=pl.col("end").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M"),
+            due=pl.col("due").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d"),
+        )
+    )
+
+
+def write_monday(pilot: Pilot, folder: Path, *, lang: str = "en") -> Path:
+    """Write the tables as CSV and as one Excel book.
+
+    Parameters
+    ----------
+    pilot : with chosen levers
+    folder : made when absent
+    lang : words of the report (headings are the field's terms in English in both)
+
+    Raises
+    ------
+    InputError : when the folder cannot be written to
+    """
+    import xlsxwriter
+
+    tables = monday_tables(pilot)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            (folder / f"{name}.csv").write_bytes(b"\xef\xbb\xbf" + _harmless(table).write_csv().encode())
+        with xlsxwriter.Workbook(
+            folder / "monday.xlsx", {"strings_to_formulas": False, "strings_to_urls": False}
+        ) as book:
+            for name, table in tables.items():
+                table.write_excel(book, worksheet=name, autofit=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot write what to do: {error.strerror}", where=str(folder), fix="choose another place with --out"
+        ) from error
+    return folder
+
+
+def _harmless(table: pl.DataFrame) -> pl.DataFrame:
+    """Text that a spreadsheet would run as a formula is written with an apostrophe before it."""
+    text = pl.col(pl.String)
+    return table.with_columns(pl.when(text.str.contains(r"^[=+\-@\t\r]")).then("'" + text).otherwise(text).name.keep())

@@ -1,0 +1,191 @@
+"""The words of the report in English and Chinese."""
+
+from __future__ import annotations
+
+__all__ = ["WORDS", "word"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    "title_promise": (
+        "{figure} can fall by {change} % with the same people and machines",
+        "同样的人和设备，{figure}可以下降 {change} %",
+    ),
+    "title_none": ("No lever tried here helps beyond doubt", "所试各项措施均未见确定的改善"),
+    "title_not_trusted": ("The twin failed its test: no promise is made", "孪生模型未通过检验：不作任何承诺"),
+    "sub": (
+        "{plant} · {orders} finished orders, {operations} reported operations · {start} to {end}",
+        "{plant} · 已完工订单 {orders} 个，报工 {operations} 条 · {start} 至 {end}",
+    ),
+    "production_cycle": ("Production cycle", "生产周期"),
+    "operating_cost": ("Operating cost", "运营成本"),
+    "defect_rate": ("Defect rate", "不良品率"),
+    "unit.h": ("hours per order", "小时/单"),
+    "unit.piece": ("per good piece", "每件良品"),
+    "unit.order": ("per order", "每单"),
+    "unit.1": ("of pieces", "占投入件数"),
+    "before": ("as recorded", "现状"),
+    "after": ("promised", "承诺"),
+    "interval": ("95 % interval of the change: {low} to {high} %", "变化的 95 % 区间：{low} 至 {high} %"),
+    "target.reached": ("−{target} % reached with the whole interval", "整个区间都达到 −{target} %"),
+    "target.within": ("−{target} % lies inside the interval", "−{target} % 落在区间之内"),
+    "target.missed": ("−{target} % not reached with these levers", "这些措施达不到 −{target} %"),
+    "no_figure": ("no figure: {reason}", "没有这一指标：{reason}"),
+    "no_promise": ("no promise: {reason}", "不作承诺：{reason}"),
+    "reason.not_trusted": ("the twin failed its test on held-out records", "孪生模型未通过留出记录的检验"),
+    "reason.no_lever_helps": ("no lever helps beyond doubt", "没有一项措施确有改善"),
+    "believe": ("Why to believe it", "凭什么相信"),
+    "believe.text": (
+        "The twin was fitted to the records before {cut} and simulated what came after, which it had not seen. Distances"
+        " to what really happened, smaller is better: beside the noise floor (one half of reality against the other) and"
+        " a naive forecast (past orders moved by whole weeks).",
+        "用 {cut} 之前的记录拟合孪生模型，再仿真其后它未见过的时段。下表是与真实记录的距离，越小越好；并列的是噪声下限（真实记录的一半"
+        "对另一半）和朴素预测（把过去的订单整周平移）。",
+    ),
+    "trusted": ("The twin passed", "孪生模型通过检验"),
+    "not_trusted": ("The twin failed", "孪生模型未通过检验"),
+    "measure": ("measure", "度量"),
+    "twin": ("twin", "孪生"),
+    "noise_floor": ("noise floor", "噪声下限"),
+    "naive": ("naive", "朴素预测"),
+    "m.ngram3": ("order of operations (3-grams)", "工序次序（3-gram）"),
+    "m.ngram2": ("order of operations (2-grams)", "工序次序（2-gram）"),
+    "m.absolute_h": ("when things happen, h", "事件的绝对时间，小时"),
+    "m.circadian_h": ("hour of the day, h", "一天中的时刻，小时"),
+    "m.relative_h": ("time since the order began, h", "距订单开始的时间，小时"),
+    "m.cycle_h": ("cycle time, h", "周期时间，小时"),
+    "m.arrival_h": ("arrival of orders, h", "订单到达，小时"),
+    "m.wip": ("orders on the floor", "在制订单数"),
+    "account": ("Account of records", "记录收支"),
+    "account.text": (
+        "read {read} = stored {stored} + rejected {rejected} + duplicate {duplicate}",
+        "读入 {read} = 存入 {stored} + 拒收 {rejected} + 重复 {duplicate}",
+    ),
+    "assumptions": ("Assumed, since nobody said otherwise", "未给定而采用的假设"),
+    "assumptions.text": (
+        "Put the right values into plant.yaml and run again; every figure in money depends on them.",
+        "请在 plant.yaml 中填入实际数值后重算；凡涉及金额的指标都取决于它们。",
+    ),
+    "do": ("What to do on Monday", "周一要做的事"),
+    "do.none": ("Nothing: see what data would help, below.", "暂无：见下文所需数据。"),
+    "do.files": (
+        "The files beside this report say it order by order: dispatch list, schedule, hours, allocation (CSV and Excel).",
+        "报告旁的文件逐单列明：派工单、排程、工时、分配（CSV 和 Excel）。",
+    ),
+    "where": ("Where the time and the money go today", "时间和成本现在花在哪里"),
+    "where.cycle": ("Hours of an average order", "平均每单的小时数"),
+    "where.cost": ("Cost of a good piece", "每件良品的成本"),
+    "where.machines": ("Hours that orders wait for each machine", "订单等待各设备的小时数"),
+    "where.load": ("Share of its working time that each machine is busy", "各设备工作时间内的忙碌比例"),
+    "where.defects": ("Pieces that go bad, by operation and cause", "不良品：按工序与原因"),
+    "where.trend": ("Week by week", "逐周变化"),
+    "s.processing": ("processing", "加工"),
+    "s.setup": ("set-up", "换型"),
+    "s.breakdown": ("breakdown", "故障"),
+    "s.wait_machine": ("waiting for a machine", "等设备"),
+    "s.off_shift": ("off shift", "非班次时间"),
+    "s.wait_people": ("waiting for people", "等人"),
+    "s.unexplained": ("unexplained (transport, paper, cooling)", "未解释（转运、单据、冷却等）"),
+    "c.labour": ("labour", "人工"),
+    "c.machine": ("machine", "设备"),
+    "c.scrap_material": ("scrapped material", "报废材料"),
+    "c.scrap_work": ("work lost in scrap", "报废品上已投入的工作"),
+    "c.holding": ("holding of work in progress", "在制品资金占用"),
+    "c.lateness": ("lateness", "拖期"),
+    "levers": ("Levers tried", "试过的措施"),
+    "levers.text": (
+        "Each alone, on the same simulated work; dots with 95 % intervals. Filled: in the recommended set.",
+        "逐项单独试验，所用仿真工作完全相同；点为估计值，线为 95 % 区间。实心为推荐方案所含。",
+    ),
+    "levers.none": ("The records show nothing that a lever could act on.", "记录中没有措施可以作用之处。"),
+    "front": ("What can be had together", "可以同时得到什么"),
+    "front.text": (
+        "Sets of levers that no other set beats on cycle, cost and defects at once.",
+        "在周期、成本、不良三方面都不被其他组合超过的措施组合。",
+    ),
+    "k.dispatch": ("{scope}: take the next order by rule {rule}", "{scope}：按 {rule} 规则取下一单"),
+    "k.release": ("at most {wip_cap} orders on the floor at once", "在制订单不超过 {wip_cap} 个"),
+    "k.transfer_batch": ("move lots on in parts of {quantity} pieces", "每 {quantity} 件转移一次"),
+    "k.setup_family": ("{scope}: finish a family before changing over", "{scope}：同族做完再换型"),
+    "k.hours": ("{scope}: new hours for {names}", "{scope}：调整 {names} 的工时"),
+    "k.assignment": ("{scope}: only {names}", "{scope}：只由 {names} 承担"),
+    "k.inspection": ("{operation}: directly after {after}", "{operation}：提前到 {after} 之后"),
+    "k.maintenance": (
+        "{machine}: a planned stop of {takes_h} h every {every_h} busy hours",
+        "{machine}：每运行 {every_h} 小时计划停机 {takes_h} 小时",
+    ),
+    "k.schedule": (
+        "follow the schedule in {file}, renewed every {every_h} h",
+        "执行 {file} 中的排程，每 {every_h} 小时重排",
+    ),
+    "chosen": ("recommended", "推荐"),
+    "why": ("why", "依据"),
+    "cost": ("cost", "费用"),
+    "effect": ("effect alone", "单独效果"),
+    "missing": ("What is not promised, and what it would take", "未作承诺之处及所需数据"),
+    "records": ("Records behind the figures", "指标背后的记录"),
+    "records.text": (
+        "Open an order to see its reported work; the number is the event in the journal.",
+        "点开订单可见其报工记录；编号即台账中的事件号。",
+    ),
+    "records.part": (
+        "The {n} orders with the longest cycle; all of them are in the journal.",
+        "列出周期最长的 {n} 个订单；全部订单在台账中。",
+    ),
+    "order": ("order", "订单"),
+    "cycle": ("cycle, h", "周期，小时"),
+    "bad": ("bad pieces", "不良件"),
+    "event": ("event", "事件"),
+    "operation": ("operation", "工序"),
+    "machine": ("machine", "设备"),
+    "person": ("person", "人员"),
+    "start": ("start", "开始"),
+    "end": ("end", "结束"),
+    "good": ("good", "良品"),
+    "scrap": ("scrap", "报废"),
+    "product": ("product", "产品"),
+    "from_to": ("{before} → {after}", "{before} → {after}"),
+    "made_by": ("zhizao {version} · seed {seed} · times in {zone}", "zhizao {version} · 种子 {seed} · 时间为 {zone}"),
+    "week": ("week", "周"),
+    "note.quantities": (
+        "The records hold no good and bad quantities: the defect rate needs them per operation.",
+        "记录中没有良品与不良品数量：计算不良品率需要各工序的数量。",
+    ),
+    "note.people": (
+        "The records name no people: waiting for people and labour cost cannot be told.",
+        "记录未写人员：无法区分等人时间，也无法计算人工成本。",
+    ),
+    "note.machines": (
+        "The records name no machines: queues, hours and allocation cannot be tried.",
+        "记录未写设备：无法试验排队、工时与分配。",
+    ),
+    "note.due": (
+        "The records hold no due dates: lateness and due-date rules cannot be tried.",
+        "记录没有交期：无法计算拖期，也无法试验按交期的规则。",
+    ),
+    "note.breakdown": (
+        "The records hold no breakdown reports: planned maintenance cannot be tried.",
+        "记录没有故障报告：无法试验计划维护。",
+    ),
+    "note.release": (
+        "The records do not say when orders were given to the shop: the cycle counts from the first reported work.",
+        "记录没有下达时间：周期从首次报工算起。",
+    ),
+    "note.target": (
+        "{figure}: −{target} % is not promised. With the levers that the records allow, {best} is the most that was seen.",
+        "{figure}：不承诺 −{target} %。在记录所允许的措施下，所见最大为 {best}。",
+    ),
+}
+
+
+def word(key: str, lang: str, **values: object) -> str:
+    """The text of a key; a key without text is shown as it is.
+
+    Examples
+    --------
+    >>> word("trusted", "en"), word("before", "zh")
+    ('The twin passed', '现状')
+    """
+    pair = WORDS.get(key)
+    if pair is None:
+        return key
+    text = pair[1 if lang == "zh" else 0]
+    return text.format(**values) if values else text

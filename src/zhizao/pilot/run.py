@@ -1,0 +1,271 @@
+"""The pilot from beginning to end: figures as recorded, twin, trust, levers, promise.
+
+    records -> three figures -> twin -> fidelity on the held-out tail -> levers in the twin -> what is promised, and how far
+
+Where the twin is not trusted nothing is promised: the figures stand as recorded and the reasons are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from zhizao.account import ThreeFigures, three_figures
+from zhizao.decide.twin import Draw, FidelityReport, Twin, fidelity
+from zhizao.decide.twin.run import simulate
+from zhizao.decide.twin.shop import Floats
+from zhizao.errors import InputError
+from zhizao.model import Plant, WorkLog
+from zhizao.pilot.candidates import Base, Candidate, base_of, propose
+from zhizao.pilot.result import (
+    FIGURES,
+    TARGETS,
+    Change,
+    Fidelity,
+    FigureResult,
+    FrontPoint,
+    LeverResult,
+    Measure,
+    PilotResult,
+    RecordsAccount,
+)
+from zhizao.pilot.search import Found, Tried, levers_of, pareto, search
+from zhizao.pilot.trial import COLUMNS, Plan, bench_of, changes, try_sets
+
+__all__ = ["Pilot", "run_pilot"]
+
+Progress = Callable[[str, float], None]
+
+_FEWEST_ORDERS = 20
+_MOST_OPERATIONS = 60_000
+"""Levers are tried on the latest part of the records, at most this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """Result and what it rests on, for the report, the pages and the Monday files.
+
+    Parameters
+    ----------
+    result : the finding
+    log : records
+    plant : rates and what else the user declared
+    figures : three figures as recorded, with intervals and parts
+    twin : fitted to all records
+    fidelity : its test on the held-out tail; None when there were too few records for one
+    draw : one run of the recorded demand; None when nothing was tried
+    base : what the plant as it is looks like in that run
+    candidates : levers tried
+    chosen : names of the candidates that are recommended
+    """
+
+    result: PilotResult
+    log: WorkLog
+    plant: Plant
+    figures: ThreeFigures
+    twin: Twin | None
+    fidelity: FidelityReport | None
+    draw: Draw | None
+    base: Base | None
+    candidates: tuple[Candidate, ...]
+    chosen: tuple[str, ...]
+
+
+def run_pilot(
+    log: WorkLog,
+    plant: Plant,
+    *,
+    records: RecordsAccount,
+    seed: int = 0,
+    budget: float = float("inf"),
+    runs: int = 0,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> Pilot:
+    """From a work log to a promise.
+
+    Parameters
+    ----------
+    log : all records
+    plant : rates and what else the user declared
+    records : account of the records, passed through
+    seed : seed of everything random
+    budget : most that the levers may cost in the period, in the plant's currency
+    runs : paired runs per set; 0 = by size of the log
+    workers : processes
+    progress : called with stage and share
+
+    Raises
+    ------
+    InputError : when there are too few finished orders to say anything
+    """
+    tell = progress or (lambda _stage, _share: None)
+    rng = np.random.default_rng(seed)
+    done = log.done
+    orders = done["order"].n_unique()
+    if orders < _FEWEST_ORDERS:
+        raise InputError(
+            f"the records hold {orders} orders; a pilot needs at least {_FEWEST_ORDERS}",
+            fix="export a longer period, some months if possible",
+            code="too_few_orders",
+        )
+    tell("figures as recorded", 0.0)
+    figures = three_figures(log, plant)
+    tell("figures as recorded", 1.0)
+    report, trust = _earn_trust(log, rng, tell)
+    tell("fitting the twin", 0.0)
+    twin = Twin.fit(log, plant=plant, rng=rng)
+    tell("fitting the twin", 1.0)
+    start, end = _tried_period(log)
+    plan = Plan((twin,), plant, start, end)
+    draw = twin.replay(np.random.default_rng([seed, 99]), start=start, end=end)
+    bench = bench_of(draw)
+    base = base_of(bench, simulate(bench.shop, bench.work, bench.policy))
+    candidates = propose(log, plant, bench, base)
+    runs = runs or (8 if done.height < 30_000 else 4)
+    found = search(plan, candidates, seed=seed + 1, runs=runs, budget=budget, workers=workers, progress=tell)
+    chosen, changed = _promise(plan, candidates, found, seed=seed + 2, runs=2 * runs + 4, workers=workers, tell=tell)
+    result = PilotResult(
+        plant=plant.name,
+        currency=plant.rates.currency,
+        period=(str(done["start"].min()), str(done["end"].max())),
+        orders=figures.orders,
+        operations=log.frame.height,
+        records=records,
+        fidelity=trust,
+        figures=_figure_results(figures, changed if trust.trusted else {}, trust),
+        levers=_lever_results(candidates, found, chosen if trust.trusted else ()),
+        front=_front(found, chosen if trust.trusted else ()),
+        assumptions=dict(plant.assumptions()),
+        notes=tuple(_notes(figures, trust, chosen)),
+        seed=seed,
+    )
+    kept = chosen if trust.trusted else ()
+    return Pilot(result, log, plant, figures, twin, report, draw, base, tuple(candidates), kept)
+
+
+def _earn_trust(log: WorkLog, rng: np.random.Generator, tell: Progress) -> tuple[FidelityReport | None, Fidelity]:
+    tell("testing the twin on held-out records", 0.0)
+    try:
+        report = fidelity(log, rng=rng)
+    except InputError as error:
+        return None, Fidelity(measures={}, trusted=False, reasons=(str(error),))
+    tell("testing the twin on held-out records", 1.0)
+    measures = {name: Measure.model_validate(values) for name, values in report.measures.items()}
+    return report, Fidelity(
+        measures=measures, trusted=report.trusted, reasons=tuple(report.reasons), cut=str(report.cut)
+    )
+
+
+def _tried_period(log: WorkLog) -> tuple[datetime | None, datetime | None]:
+    """The latest part of the records on which levers are tried: all of them, unless they are very long."""
+    frame = log.done
+    if frame.height <= _MOST_OPERATIONS:
+        return None, None
+    start: datetime = frame["start"].sort()[-_MOST_OPERATIONS]
+    return start, None
+
+
+def _promise(
+    plan: Plan,
+    candidates: Sequence[Candidate],
+    found: Found,
+    *,
+    seed: int,
+    runs: int,
+    workers: int,
+    tell: Progress,
+) -> tuple[tuple[str, ...], dict[str, Change]]:
+    """The chosen set seen with fresh luck; what no longer helps is dropped."""
+    if not found.chosen:
+        return (), {}
+    levers = levers_of(candidates, found.chosen)
+    fresh = try_sets(
+        plan, [(), levers], seed=seed, runs=runs, workers=workers, progress=lambda share: tell("promise", share)
+    )
+    before, after = fresh.values[0], fresh.values[1]
+    changed = {name: change for name in FIGURES if (change := _change(after, before, name)) is not None}
+    if not any(change.high < 0 for change in changed.values()):
+        return (), {}
+    return found.chosen, changed
+
+
+def _change(after: Floats, before: Floats, name: str) -> Change | None:
+    at = COLUMNS.index(name)
+    return changes(after[:, at], before[:, at])
+
+
+def _figure_results(figures: ThreeFigures, changed: dict[str, Change], trust: Fidelity) -> dict[str, FigureResult]:
+    out = {}
+    for name, figure in figures.main().items():
+        change = changed.get(name)
+        if figure.value is None:
+            out[name] = FigureResult(unit=figure.unit, before=None, reason=figure.reason)
+        elif not trust.trusted:
+            out[name] = FigureResult(unit=figure.unit, before=figure.value, reason="not_trusted")
+        elif change is None:
+            out[name] = FigureResult(
+                unit=figure.unit,
+                before=figure.value,
+                after=figure.value,
+                change=0.0,
+                low=0.0,
+                high=0.0,
+                reason="no_lever_helps",
+            )
+        else:
+            out[name] = FigureResult(
+                unit=figure.unit,
+                before=figure.value,
+                after=figure.value * (1.0 + change.change),
+                change=change.change,
+                low=change.low,
+                high=change.high,
+                promised=change.high < 0,
+                reached=(change.high <= TARGETS[0], change.high <= TARGETS[1]),
+            )
+    return out
+
+
+def _effects(tried: Tried) -> dict[str, Change]:
+    return {name: change for name in FIGURES if (change := _change(tried.runs, tried.before, name)) is not None}
+
+
+def _lever_results(candidates: Sequence[Candidate], found: Found, chosen: tuple[str, ...]) -> tuple[LeverResult, ...]:
+    effects = {one.names[0]: _effects(one) for one in found.alone}
+    out = []
+    for candidate in candidates:
+        for lever in candidate.levers:
+            out.append(
+                LeverResult(
+                    kind=lever.kind,  # type: ignore[arg-type]  # checked by pydantic
+                    scope=lever.scope,
+                    setting=lever.setting,
+                    chosen=candidate.name in chosen,
+                    figures=effects.get(candidate.name, {}),
+                    cost=lever.cost,
+                    group=candidate.name,
+                    machines=lever.machines,
+                    why=lever.why,
+                )
+            )
+    return tuple(out)
+
+
+def _front(found: Found, chosen: tuple[str, ...]) -> tuple[FrontPoint, ...]:
+    return tuple(
+        FrontPoint(levers=one.names, figures=_effects(one), cost=one.cost, chosen=one.names == chosen)
+        for one in pareto(found.tried)
+    )
+
+
+def _notes(figures: ThreeFigures, trust: Fidelity, chosen: tuple[str, ...]) -> list[str]:
+    notes = [f"{name}: {reason}" for name, reason in figures.missing.items()]
+    if not trust.trusted:
+        notes.append("not_trusted")
+    elif not chosen:
+        notes.append("no_lever_helps")
+    return notes

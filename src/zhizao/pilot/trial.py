@@ -1,0 +1,170 @@
+"""Levers tried in the twin: every set meets the same drawn work (common random numbers), run after run.
+
+A run is drawn once and all sets are tried on it; what comes back is an array of figures per set and run. Changes are
+ratios of paired runs, so that the luck of a run cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from zhizao.account import three_figures
+from zhizao.decide.twin import Draw, Twin
+from zhizao.decide.twin.run import simulate
+from zhizao.decide.twin.shop import Floats
+from zhizao.model import Plant
+from zhizao.pilot.levers import Bench, Lever, pull_all
+from zhizao.pilot.result import FIGURES, Change
+
+__all__ = ["COLUMNS", "Plan", "Runs", "bench_of", "changes", "try_sets"]
+
+COLUMNS = (*FIGURES, "lead_h", "finished", "wip")
+"""What is measured per set and run: the three figures, mean release-to-end hours, orders finished, mean orders on the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is tried and how: the twins (one per re-drawn history), the plant, and the period that is run again.
+
+    Parameters
+    ----------
+    twins : twins fitted to the records; beside the first, ones fitted to resampled records carry what the records
+        leave open about the parameters
+    plant : rates
+    start, end : period of demand that is run again; None = all of it
+    """
+
+    twins: tuple[Twin, ...]
+    plant: Plant
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Figures per set and run.
+
+    Parameters
+    ----------
+    values : (sets, runs, len(COLUMNS)); nan where a figure does not exist
+    """
+
+    values: Floats
+
+    def column(self, name: str) -> Floats:
+        """One measure, (sets, runs)."""
+        return self.values[:, :, COLUMNS.index(name)]
+
+
+def bench_of(draw: Draw) -> Bench:
+    """The drawn run as levers see it."""
+    return Bench(
+        shop=draw.shop,
+        work=draw.work,
+        policy=draw.policy,
+        operations=draw.operations,
+        products=draw.products,
+        start_ns=draw.start_ns,
+        horizon_s=draw.horizon_s,
+        zone=draw.zone,
+    )
+
+
+def try_sets(
+    plan: Plan,
+    sets: Sequence[tuple[Lever, ...]],
+    *,
+    seed: int,
+    runs: int,
+    workers: int = 1,
+    progress: Callable[[float], None] | None = None,
+) -> Runs:
+    """Figures of every set in every run; the same seed meets the same work.
+
+    Parameters
+    ----------
+    plan : what is tried and how
+    sets : sets of levers; the empty set is the plant as it is
+    seed : seed of the whole trial
+    runs : replications, >= 2
+    workers : processes; the figures do not depend on it
+    progress : called with the share done
+    """
+    from joblib import Parallel, delayed
+
+    out = np.full((len(sets), runs, len(COLUMNS)), np.nan)
+    tasks = [(run, a, min(a + _CHUNK, len(sets))) for run in range(runs) for a in range(0, len(sets), _CHUNK)]
+    workers = min(workers, len(tasks))
+    done = 0
+    with Parallel(n_jobs=workers, return_as="generator_unordered") as pool:
+        for run, a, b, values in pool(delayed(_one_run)(plan, sets[a:b], seed, run, a, b) for run, a, b in tasks):
+            out[a:b, run] = values
+            done += b - a
+            if progress is not None:
+                progress(done / (len(sets) * runs))
+    return Runs(out)
+
+
+_CHUNK = 16
+
+
+def _one_run(
+    plan: Plan, sets: Sequence[tuple[Lever, ...]], seed: int, run: int, a: int, b: int
+) -> tuple[int, int, int, Floats]:
+    rng = np.random.default_rng([seed, run])
+    twin = plan.twins[run % len(plan.twins)]
+    draw = twin.replay(rng, start=plan.start, end=plan.end)
+    bench = bench_of(draw)
+    values = np.full((len(sets), len(COLUMNS)), np.nan)
+    for at, levers in enumerate(sets):
+        values[at] = _measure(twin, draw, bench, levers, plan)
+    return run, a, b, values
+
+
+def _measure(twin: Twin, draw: Draw, bench: Bench, levers: tuple[Lever, ...], plan: Plan) -> Floats:
+    pulled = pull_all(bench, levers)
+    trace = simulate(pulled.shop, pulled.work, pulled.policy)
+    tried = replace(draw, shop=pulled.shop, work=pulled.work, policy=pulled.policy)
+    figures = three_figures(twin.worklog(tried, trace), plan.plant).main()
+    finished = np.isfinite(trace.finished_s)
+    lead = (trace.finished_s - pulled.work.release_s)[finished]
+    span = trace.finished_s[finished].max() - pulled.work.release_s.min() if finished.any() else 1.0
+    floor = np.sum((trace.finished_s - trace.admitted_s)[finished]) / max(span, 1.0)
+    three: list[Any] = [figures[name].value for name in FIGURES]
+    row = [np.nan if value is None else float(value) for value in three]
+    return np.array([*row, lead.mean() / 3600.0 if finished.any() else np.nan, float(finished.sum()), floor])
+
+
+def changes(after: Floats, before: Floats, *, spread: float = 0.0) -> Change | None:
+    """Change of one figure between paired runs, with a 95 % interval for one further period of the same length.
+
+    Parameters
+    ----------
+    after, before : (runs,) the figure with and without the levers, paired
+    spread : further standard deviation of the change as a fraction: what the twin itself may be wrong by
+
+    Returns
+    -------
+    Change, or None when the figure does not exist
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> changes(np.array([7.0, 8.0, 7.5]), np.array([10.0, 10.0, 10.0])).change
+    -0.25
+    """
+    both = np.isfinite(after) & np.isfinite(before) & (before > 0)
+    n = int(both.sum())
+    if n < 2:
+        return None
+    from scipy.special import stdtrit
+
+    change = float(after[both].sum() / before[both].sum() - 1.0)
+    ratio = after[both] / before[both] - 1.0
+    half = float(stdtrit(n - 1, 0.975)) * float(np.hypot(ratio.std(ddof=1) * np.sqrt(1.0 + 1.0 / n), spread))
+    return Change(change=round(change, 6), low=round(max(change - half, -1.0), 6), high=round(change + half, 6))
