@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,32 +60,45 @@ _OTHER: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A filled journal, as a file."""
+    folder = tmp_path_factory.mktemp("written")
+    with Workspace.open(folder) as workspace:
+        fill(workspace)
+    return (folder / "facts.db").read_bytes()
+
+
+@pytest.fixture
+def filled(written: bytes, tmp_path: Path) -> Iterator[Workspace]:
+    (tmp_path / "facts.db").write_bytes(written)
+    with Workspace.open(tmp_path) as workspace:
+        yield workspace
+
+
 @pytest.mark.parametrize("column", [column.name for column in event.columns if column.name != "id"])
-def test_a_change_of_any_column_of_an_event_is_found_at_that_event(workspace: Workspace, column: str) -> None:
-    fill(workspace)
+def test_a_change_of_any_column_of_an_event_is_found_at_that_event(filled: Workspace, column: str) -> None:
     if column == "sequence":
-        found = tamper(workspace, "UPDATE event SET sequence = 1000 WHERE sequence = 40")
+        found = tamper(filled, "UPDATE event SET sequence = 1000 WHERE sequence = 40")
     else:
         value = _OTHER.get(column, f'"{column}" + 1')
-        found = tamper(workspace, f'UPDATE event SET "{column}" = {value} WHERE sequence = 40')
+        found = tamper(filled, f'UPDATE event SET "{column}" = {value} WHERE sequence = 40')
     assert (found.ok, found.events, found.first_bad) == (False, 39, 40)
 
 
 @pytest.mark.parametrize("column", [column.name for column in imports.columns])
-def test_a_change_of_any_column_of_an_import_is_found(workspace: Workspace, column: str) -> None:
-    fill(workspace)
+def test_a_change_of_any_column_of_an_import_is_found(filled: Workspace, column: str) -> None:
     value = {"source": "'x'", "finished": "NOT finished"}.get(column, "seal" if "hash" in column else f'"{column}" + 1')
     value = "head_hash" if column == "seal" else value
-    found = tamper(workspace, f'UPDATE imports SET "{column}" = {value} WHERE id = 2')
+    found = tamper(filled, f'UPDATE imports SET "{column}" = {value} WHERE id = 2')
     assert not found.ok
     assert "import" in found.reason
 
 
 @pytest.mark.parametrize("column", [column.name for column in rejection.columns if column.name != "number"])
-def test_a_change_of_any_column_of_a_rejected_row_is_found(workspace: Workspace, column: str) -> None:
-    fill(workspace)
+def test_a_change_of_any_column_of_a_rejected_row_is_found(filled: Workspace, column: str) -> None:
     value = {"import_id": "2", "row": "7"}.get(column, "'x'")
-    found = tamper(workspace, f'UPDATE rejection SET "{column}" = {value} WHERE number = 2')
+    found = tamper(filled, f'UPDATE rejection SET "{column}" = {value} WHERE number = 2')
     assert (found.ok, found.reason) == (False, "the rejected rows of import 1 were changed")
 
 
@@ -178,7 +192,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, pl.DataFrame
     return data, log, offsets
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(draw=st.data())
 def test_no_flipped_byte_of_the_file_goes_unnoticed_where_facts_stand(
     whole: tuple[bytes, pl.DataFrame, list[int]], tmp_path_factory: pytest.TempPathFactory, draw: st.DataObject

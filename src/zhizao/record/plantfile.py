@@ -56,38 +56,52 @@ def read_plant(path: Path) -> Plant:
             fix='write lines such as "zone: Asia/Shanghai"',
             code="bad_plant",
         )
-    twice = [
-        Fault(f'"{name}" stands twice', f"{path}, line {line}", "keep one", "twice") for name, line in _twice(node)
+    placed = [
+        (line, Fault(f'"{name}" stands twice', f"{path}, line {line}", "keep one", "twice"))
+        for name, line in _twice(node)
     ]
+    plant = Plant()
     try:
         plant = Plant.model_validate(values)
     except ValidationError as error:
-        twice.extend(_fault(path, node, found) for found in error.errors())
-    if twice:
-        head = twice[0]
+        placed.extend(_fault(path, node, found) for found in error.errors())
+    if placed:
+        faults = [fault for _, fault in sorted(placed, key=lambda one: one[0])]
+        head = faults[0]
         raise FaultsFound(
-            head.what if len(twice) == 1 else f"{len(twice)} faults, the first: {head.what}",
-            twice,
+            head.what if len(faults) == 1 else f"{len(faults)} faults, the first: {head.what}",
+            faults,
             where=head.where,
             fix=head.fix,
         )
     return plant
 
 
-def _fault(path: Path, node: Any, found: Any) -> Fault:
+def _fault(path: Path, node: Any, found: Any) -> tuple[int, Fault]:
     location = [part for part in found["loc"] if part != "[key]"]
     line, known = _line(node, location)
     name = ".".join(str(part) for part in location)
-    message = str(found["msg"]).removeprefix("Value error, ")
-    seen = found.get("input")
-    unknown = found["type"] == "extra_forbidden"
-    what = f'"{name}" is not a field' if unknown else f"{name}: {message}" if name else message
-    if not unknown and not isinstance(seen, dict | list | tuple | Plant) and location:
-        what += f", not {seen!r}"
-    fix = "check the spelling" if unknown else f"correct {known or 'it'}"
-    if unknown:
+    fix, code, seen = f"correct {known}" if known else "correct the file", "bad_field", found.get("input")
+    if found["type"] == "extra_forbidden":
+        what, code = f'"{name}" is not a field', "unknown_field"
         fix = f"fields here: {', '.join(_fields(location[:-1]))}"
-    return Fault(what, f"{path}, line {line}", fix, "unknown_field" if unknown else "bad_field")
+    elif found["type"] in ("model_type", "dict_type"):
+        fields = _fields(location)
+        what = f"{name} should have fields below it, not {seen!r}"
+        fix = (
+            f"fields here: {', '.join(fields)}"
+            if found["type"] == "model_type"
+            else "write names, each with its fields"
+        )
+    elif found["type"] == "value_error":  # our own words, which say what was seen
+        what = ": ".join(part for part in (name, str(found["msg"]).removeprefix("Value error, ")) if part)
+        what, _, cure = what.partition("; ")
+        fix = cure or fix
+    else:
+        what = f"{name}: {found['msg']}".replace("Input should be", "should be")
+        if not isinstance(seen, dict | list | tuple):
+            what += f", not {seen!r}"
+    return line, Fault(what, f"{path}, line {line}", fix, code)
 
 
 def _fields(location: list[Any]) -> list[str]:
