@@ -1,0 +1,194 @@
+"""The long tables: their columns, the frame behind each, and who may see it. A new table is one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from zhizao.app import views
+from zhizao.app.access import Right
+from zhizao.app.desk import Desk, Period
+from zhizao.app.http.tables import Column
+from zhizao.errors import InputError
+
+__all__ = ["TABLES", "Table", "table"]
+
+Frame = Callable[[Desk, Period, Mapping[str, str]], pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A long table.
+
+    Parameters
+    ----------
+    columns : in the order in which they are shown
+    frame : rows, from the workspace, the period and what else stands in the address
+    right : what one must be allowed to see it
+    extra : columns that links need and nobody sees
+    """
+
+    columns: tuple[Column, ...]
+    frame: Frame
+    right: Right = Right.READ
+    extra: tuple[str, ...] = ()
+
+
+def _only(frame: pl.DataFrame, asked: Mapping[str, str], *keys: str) -> pl.DataFrame:
+    for key in keys:
+        if asked.get(key):
+            frame = frame.filter(pl.col(key) == asked[key])
+    return frame
+
+
+def _operations(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
+    return _only(views.operations(desk, period), asked, "order", "machine", "product", "operation", "person", "report")
+
+
+def _orders(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
+    return _only(views.orders(desk, period), asked, "order", "product")
+
+
+def _rejections(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
+    frame = views.rejections(desk, _number(asked.get("import", "")))
+    return _only(frame, asked, "code")
+
+
+def _corrections(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
+    return views.corrections(desk, _number(asked["import"]) if asked.get("import") else None)
+
+
+def _number(text: str) -> int:
+    if not text.isdigit():
+        raise InputError(f'"{text[:40]}" is no number of an import', fix="give import=1", code="no_import")
+    return int(text)
+
+
+_FACT = "/journal?event={event}"
+
+TABLES: dict[str, Table] = {
+    "operations": Table(
+        (
+            Column("order", link="/orders?order={value}"),
+            Column("product"),
+            Column("operation", width=1.2),
+            Column("machine", link="/machines?machine={value}"),
+            Column("person"),
+            Column("report", words="report."),
+            Column("start", "time", width=1.3),
+            Column("end", "time", width=1.3),
+            Column("hours", "hours"),
+            Column("good", "count"),
+            Column("scrap", "count"),
+            Column("rework", "count"),
+            Column("is_rework", "flag"),
+            Column("activity", hidden=True),
+            Column("order_quantity", "count", hidden=True),
+            Column("released", "time", hidden=True),
+            Column("due", "time", hidden=True),
+            Column("event", "count", link=_FACT, width=0.7),
+        ),
+        _operations,
+    ),
+    "orders": Table(
+        (
+            Column("order", link="/orders?order={value}"),
+            Column("product"),
+            Column("begin", "time", width=1.3),
+            Column("end", "time", width=1.3),
+            Column("due", "time", hidden=True),
+            Column("late_h", "hours"),
+            Column("cycle_h", "hours"),
+            Column("processing_h", "hours"),
+            Column("setup_h", "hours"),
+            Column("wait_machine_h", "hours"),
+            Column("wait_people_h", "hours", hidden=True),
+            Column("off_shift_h", "hours"),
+            Column("breakdown_h", "hours", hidden=True),
+            Column("unexplained_h", "hours", hidden=True),
+            Column("working_h", "hours", hidden=True),
+            Column("entered", "count"),
+            Column("good", "count", hidden=True),
+            Column("bad", "count"),
+            Column("share_bad", "percent", hidden=True),
+            Column("cost", "number"),
+        ),
+        _orders,
+    ),
+    "machines": Table(
+        (
+            Column("machine", link="/machines?machine={value}"),
+            Column("production_h", "hours"),
+            Column("setup_h", "hours"),
+            Column("breakdown_h", "hours"),
+            Column("breakdowns", "count"),
+            Column("wait_machine_h", "hours"),
+            Column("wait_people_h", "hours"),
+            Column("off_shift_h", "hours", hidden=True),
+            Column("orders", "count"),
+            Column("reports", "count"),
+            Column("good", "count"),
+            Column("scrap", "count"),
+            Column("rework", "count"),
+        ),
+        lambda desk, period, asked: _only(views.machines(desk, period), asked, "machine"),
+    ),
+    "imports": Table(
+        (
+            Column("import_id", "count", link="/account?import={value}", width=0.6),
+            Column("source", width=2),
+            Column("recorded_at", "time", width=1.3),
+            Column("read", "count"),
+            Column("stored", "count"),
+            Column("rejected", "count"),
+            Column("duplicate", "count"),
+            Column("superseding", "count"),
+            Column("stale", "count", hidden=True),
+            Column("finished", "flag"),
+            Column("balance", "flag"),
+        ),
+        lambda desk, period, asked: views.imports(desk),
+    ),
+    "rejections": Table(
+        (
+            Column("row", "count", width=0.7),
+            Column("sheet", hidden=True),
+            Column("column"),
+            Column("value"),
+            Column("code", words="cause."),
+            Column("what", width=2),
+            Column("fix", width=2),
+        ),
+        _rejections,
+    ),
+    "corrections": Table(
+        (
+            Column("event", "count", link=_FACT, width=0.7),
+            Column("superseded", "count", link="/journal?event={value}", width=0.7),
+            Column("order", link="/orders?order={value}"),
+            Column("activity"),
+            Column("machine"),
+            Column("changed", width=2.5),
+            Column("source", width=1.4),
+            Column("row", "count", width=0.7),
+            Column("recorded_at", "time", width=1.3),
+            Column("import_id", "count", hidden=True),
+        ),
+        _corrections,
+    ),
+}
+
+
+def table(name: str) -> Table:
+    """A table by its name.
+
+    Raises
+    ------
+    InputError : when there is none
+    """
+    found = TABLES.get(name)
+    if found is None:
+        raise InputError(f'there is no table "{name[:40]}"', fix=f"use {', '.join(TABLES)}", code="no_table")
+    return found

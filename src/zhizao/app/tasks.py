@@ -1,0 +1,166 @@
+"""The long work itself: import a file, open the sample plant, fit and test a twin, run the pilot, check the journal.
+
+Each function runs in a process of its own (see `zhizao.app.jobs`), opens the workspace, calls the shared steps and
+returns what goes into the job's result.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zhizao.app.jobs import Report
+from zhizao.errors import InputError, JournalBroken
+
+if TYPE_CHECKING:
+    from zhizao.app.steps import Imported
+
+__all__ = ["fit_twin", "import_file", "open_sample", "run_pilot", "verify"]
+
+
+def _stages(report: Report, weights: dict[str, float]) -> Callable[[str, float], None]:
+    """A progress function for stages of known weight, told as one share; unknown stages keep the share."""
+    order = list(weights)
+    whole = sum(weights.values())
+    last = 0.0
+
+    def tell(stage: str, share: float) -> None:
+        nonlocal last
+        if stage in weights:
+            before = sum(weights[name] for name in order[: order.index(stage)])
+            last = max(last, (before + weights[stage] * min(1.0, max(0.0, share))) / whole)
+        report(last, stage)
+
+    return tell
+
+
+def import_file(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Import an uploaded file; `asked` has file, name, mapping (YAML or empty), zone and max_rejected."""
+    from zhizao.app import steps
+    from zhizao.record import Workspace
+    from zhizao.sense.files import Mapping, write_rejections
+
+    file = Path(str(asked["file"]))
+    if not file.exists():
+        raise InputError("the uploaded file is gone", where=str(asked.get("name", "")), fix="upload it again")
+    mapping = Mapping.from_yaml(str(asked["mapping"]), "mapping") if asked.get("mapping") else None
+    tell = _stages(report, {"read": 1.0, "convert": 1.0, "record": 2.0})
+    with Workspace.open(workspace) as place:
+        imported = steps.import_records(
+            place,
+            file,
+            mapping=mapping,
+            zone=str(asked.get("zone") or "") or None,
+            max_rejected=float(asked.get("max_rejected", 0.2)),
+            progress=tell,
+        )
+        if imported.reading.rejected.height:
+            write_rejections(folder / "rejected.csv", imported.reading.rejected, lang=str(asked.get("lang", "en")))
+    return _account(imported, str(asked.get("name", file.name)))
+
+
+def _account(imported: Imported, name: str) -> dict[str, Any]:
+    told = asdict(imported.receipt)
+    told["recorded_at"] = str(told.get("recorded_at") or "")
+    reasons = dict(imported.reading.rejected.group_by("cause").len().sort("len", descending=True).iter_rows())
+    return {**told, "source": name, "reasons": reasons, "notes": [str(note) for note in imported.reading.notes]}
+
+
+def open_sample(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Write the sample plant's records and import them."""
+    from zhizao.app import steps
+    from zhizao.record import Workspace
+    from zhizao.testing.sample import generate
+
+    report(0.02, "sample")
+    weeks = int(asked.get("weeks", 26))
+    written = generate(folder / "sample", kind=str(asked.get("kind", "messy")), weeks=weeks, seed=1)
+    declared = workspace / "plant.yaml"
+    if not declared.exists():
+        declared.write_bytes((folder / "sample" / "plant.yaml").read_bytes())
+    tell = _stages(report, {"sample": 1.0, "read": 1.0, "convert": 1.0, "record": 2.0})
+    tell("sample", 1.0)
+    with Workspace.open(workspace) as place:
+        imported = steps.import_records(place, Path(written.path), progress=tell)
+    return _account(imported, "sample-plant.csv")
+
+
+def fit_twin(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Fit the twin to all records and test it on the held-out tail."""
+    import numpy as np
+
+    from zhizao.app import steps
+    from zhizao.decide.twin import Twin, fidelity
+    from zhizao.record import Workspace
+
+    seed = int(asked.get("seed", 0))
+    with Workspace.open(workspace) as place:
+        log = steps.log_of(place)
+        plant = place.plant
+    report(0.1, "held_out")
+    tested = fidelity(log, rng=np.random.default_rng(seed), runs=int(asked.get("runs", 10)))
+    report(0.7, "fitting")
+    twin = Twin.fit(log, plant=plant, rng=np.random.default_rng(seed))
+    steps.save_twin(twin, folder / "twin.json.gz")
+    cut = getattr(tested, "cut", "")
+    return {
+        "head": str(asked.get("head", "")),
+        "measures": tested.measures,
+        "trusted": bool(tested.trusted),
+        "reasons": [str(reason) for reason in tested.reasons],
+        "cut": str(cut),
+        "orders": log.frame["order"].n_unique(),
+        "operations": log.frame.height,
+        "seed": seed,
+    }
+
+
+def run_pilot(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Run the pilot on everything in the workspace; writes report, JSON and what to do on Monday."""
+    from zhizao.app import steps
+    from zhizao.pilot import write_monday, write_report
+    from zhizao.record import Workspace
+
+    weights = {
+        "figures as recorded": 1.0,
+        "testing the twin": 6.0,
+        "fitting the twin": 2.0,
+        "trying levers": 12.0,
+        "proving": 6.0,
+        "writing": 1.0,
+    }
+    tell = _stages(report, weights)
+    budget = asked.get("budget")
+    lang = str(asked.get("lang", "en"))
+    with Workspace.open(workspace) as place:
+        found = steps.pilot(
+            place,
+            seed=int(asked.get("seed", 0)),
+            budget=float("inf") if budget in (None, "") else float(str(budget)),
+            progress=tell,
+        )
+        tell("writing", 0.0)
+        result = found.result.to_json()
+        (folder / "pilot.json").write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        for one in ("en", "zh"):
+            write_report(found, folder / f"report.{one}.html", lang=one)
+        if found.chosen:
+            write_monday(found, folder / "monday", lang=lang)
+    return {"head": str(asked.get("head", "")), "result": result}
+
+
+def verify(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Compute the hash chain again."""
+    from zhizao.record import Workspace
+
+    with Workspace.open(workspace) as place:
+        found = place.journal.verify(progress=lambda _stage, share: report(share, "verifying"))
+    if not found.ok:
+        raise JournalBroken(
+            f"event {found.first_bad} does not match the hash chain: {found.reason}",
+            fix="restore the journal from a copy made before; later facts can be imported again",
+        )
+    return {"events": found.events, "ok": True}
