@@ -27,6 +27,7 @@ from zhizao.account.timeline import (
     count_of,
     kinds_of,
     layered_share,
+    overlap,
     state_of,
 )
 from zhizao.model import Plant, WorkLog
@@ -188,7 +189,7 @@ def _crew(people: frozenset[str], hours: WorkingHours, full: dict[str, Intervals
     present = [hours.people[name] for name in sorted(people) if name in hours.people]
     if not present:
         return None
-    busy = [full[name] for name in sorted(people) if name in full]
+    busy = [overlap(full[name], hours.people[name]) for name in sorted(people) if name in full and name in hours.people]
     here = count_of(present)
     free = count_of(present + busy, [1] * len(present) + [-1] * len(busy))
     two = [Timeline(line.time, np.minimum(np.maximum(line.state, 0), 1)) for line in (here, free)]

@@ -117,7 +117,7 @@ def defect_rate(
 def _by_product(book: Ledger) -> pl.DataFrame:
     """Orders as lots of their product."""
     return book.orders.filter(pl.col("bad").is_not_null() & (pl.col("entered") > 0)).select(
-        "order", "product", "bad", operation=pl.lit(""), pieces="entered"
+        "product", "bad", order=pl.int_range(pl.len()), operation=pl.lit(""), pieces="entered"
     )
 
 
@@ -129,7 +129,8 @@ def _trials(book: Ledger, zone: str, inspections: tuple[str, ...]) -> tuple[pl.D
     rows = (
         book.rows.filter(told)
         .select(
-            *("order", "product", "operation", "machine", "person", "start"),
+            *("product", "operation", "machine", "person", "start"),
+            order="slot",
             bad=bad,
             pieces=pl.sum_horizontal("good", "scrap", "rework", ignore_nulls=True),
             hour=local.dt.strftime("%H"),
@@ -177,25 +178,25 @@ def _pooled(lots: pl.DataFrame) -> tuple[pl.DataFrame, float]:
 
 def _adjusted(made: pl.DataFrame, factor: str) -> pl.DataFrame:
     """Risk of each machine or person relative to the others on the same operation and product."""
+    named = made.filter(pl.col(factor).is_not_null()).with_columns(name=pl.col(factor))
+    strata = named.select("operation", "product").unique(maintain_order=True).with_row_index("s")
     cells = (
-        made.filter(pl.col(factor).is_not_null())
-        .with_columns(name=pl.col(factor), stratum=pl.struct("operation", "product"))
-        .group_by("name", "stratum", "order")
+        named.join(strata, on=["operation", "product"], nulls_equal=True)
+        .group_by("name", "s", "order")
         .agg(pl.col("bad", "pieces").sum())
-        .with_columns(lot=pl.col("order").rank("dense").cast(pl.Int64) - 1)
-        .with_columns(group=pl.col("name").rank("dense").cast(pl.Int64) - 1, s=pl.struct("stratum").rank("dense"))
+        .with_columns(group=pl.col("name").rank("dense").cast(pl.Int64) - 1, s=pl.col("s").cast(pl.Int64))
         .sort("group", "s", "order")
     )
     schema = {"name": pl.String, "bad": pl.Float64, "pieces": pl.Float64}
     if not cells.height:
         columns = dict.fromkeys(("expected", "risk", "low", "high", "p"), pl.Series([], dtype=pl.Float64))
         return pl.DataFrame(schema=schema).with_columns(**columns, worse=pl.Series([], dtype=pl.Boolean))
-    group, stratum = cells["group"].to_numpy(), cells["s"].cast(pl.Int64).to_numpy() - 1
+    group, stratum = cells["group"].to_numpy(), cells["s"].to_numpy()
     bad, pieces = cells["bad"].to_numpy(), cells["pieces"].to_numpy()
     of = np.bincount(stratum, weights=bad) / np.maximum(np.bincount(stratum, weights=pieces), 1e-12)
     scatter = dispersion(bad, pieces, of[stratum], int(stratum.max()) + 1)
     risks = relative_risks(group, stratum, bad, pieces, scatter)
-    p = worse_than_peers(group, stratum, bad, pieces, scatter, cells["lot"].to_numpy())
+    p = worse_than_peers(group, stratum, bad, pieces, scatter, cells["order"].to_numpy())
     names = cells.group_by("group", maintain_order=True).agg(pl.col("name").first(), pl.col("bad", "pieces").sum())
     return (
         names.drop("group")

@@ -23,6 +23,7 @@ __all__ = [
     "count_of",
     "kinds_of",
     "layered_share",
+    "overlap",
     "state_of",
 ]
 
@@ -86,6 +87,21 @@ def count_of(intervals: list[Intervals], sign: list[int] | None = None) -> Timel
     when, level = when[order], np.cumsum(what[order])
     last_of_time = np.concatenate((when[1:] != when[:-1], [True]))
     return _merged(when[last_of_time], level[last_of_time])
+
+
+def overlap(first: Intervals, second: Intervals) -> Intervals:
+    """Intervals in which both hold.
+
+    Examples
+    --------
+    >>> a, b = (np.array([0, 6]), np.array([4, 9])), (np.array([2]), np.array([7]))
+    >>> [x.tolist() for x in overlap(a, b)]
+    [[2, 6], [4, 7]]
+    """
+    line = count_of([first, second])
+    both = np.append(line.state == 2, [False])
+    step = np.diff(both.astype(np.int8), prepend=0)
+    return line.time[step[:-1] == 1], line.time[step[:-1] == -1]
 
 
 def state_of(timelines: list[Timeline], judge: NDArray[np.int64]) -> Timeline:
