@@ -228,7 +228,7 @@ def _table(record: type, n: int, columns: Mapping[str, ArrayLike], rows: bool, s
 
 
 def _flat(values: ArrayLike, kind: type, rows: bool) -> Any:
-    flat: NDArray[Any] = np.ascontiguousarray(values, kind)
+    flat: NDArray[Any] = np.array(values, kind)  # a copy of its own: Numba would compile anew for a read-only array
     return flat if rows else flat.tolist()
 
 

@@ -268,8 +268,8 @@ def delist(s: int, f: Floor) -> None:
 def next_start(f: Floor) -> int:
     """The option to start next, over all machines that may be able to start something; -1 when there is none.
 
-    Machines that want the same person, or the same step, are told apart by the rule when they share one, else by who
-    has waited longest; one step wanted by several machines goes to the fastest, then to the least loaded.
+    What several machines would start is compared by their rule when all share one, else by who has waited longest; one
+    step that several machines would start goes, at a tie, to the fastest, then to the least loaded.
     """
     c = f.counts[0]
     jobs = f.jobs
@@ -308,7 +308,7 @@ def next_start(f: Floor) -> int:
             better = True
         else:
             rival = options[pick]
-            if rival.step != s:
+            if rival.step != s or one != pick1 or two != pick2:
                 better = before(one, two, step, s, pick1, pick2, steps[rival.step], rival.step)
             elif option.factor != rival.factor:
                 better = option.factor < rival.factor

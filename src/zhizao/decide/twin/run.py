@@ -116,7 +116,13 @@ def _run_fifo(shop: Shop, work: Work, until_s: float, compiled: bool) -> Trace:
     m, n_jobs, n_steps = len(shop.machines), len(work.release_s), len(work.run_s)
     ready, start, end = (np.full(n_steps, np.nan) for _ in range(3))
     finished = np.full(n_jobs, np.nan)
-    given = (work.release_s, work.first, work.option_machine, work.run_s, work.option_factor)
+    given = (
+        np.require(work.release_s, np.float64, ["C", "W"]),  # else Numba would compile anew for a read-only array
+        np.require(work.first, np.int64, ["C", "W"]),
+        np.require(work.option_machine, np.int64, ["C", "W"]),
+        np.require(work.run_s, np.float64, ["C", "W"]),
+        np.require(work.option_factor, np.float64, ["C", "W"]),
+    )
     state = (
         work.first[:-1].copy(),
         np.empty(n_jobs, np.int64),
