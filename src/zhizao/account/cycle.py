@@ -169,7 +169,8 @@ def _split_gaps(
     """Nanoseconds of each report's gap in each state, (4, rows)."""
     stop = pl.max_horizontal(pl.col("end").max(), pl.col("start").max())
     frame = log.frame.with_columns(pl.col("end").fill_null(stop))
-    full_machine = _full(frame, "machine", {k: v.capacity for k, v in plant.machines.items()})
+    declared = {k: v.capacity for k, v in plant.machines.items() if "capacity" in v.model_fields_set}
+    full_machine = _full(frame, "machine", declared)
     full_person = _full(frame, "person", {})
     skilled = _skilled(log, skills)
     out = np.zeros((4, rows.height), np.int64)
