@@ -20,7 +20,9 @@ from zhizao.sense.files import source as files_source
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 HEAD = "order,activity,machine,start,end,good\n"
-ROWS = "".join(f"A{i},mill,M{i % 3},2025-03-{i % 28 + 1:02d} 08:00,2025-03-{i % 28 + 1:02d} 09:00,{i}\n" for i in range(60))
+ROWS = "".join(
+    f"A{i},mill,M{i % 3},2025-03-{i % 28 + 1:02d} 08:00,2025-03-{i % 28 + 1:02d} 09:00,{i}\n" for i in range(60)
+)
 GOOD = HEAD + ROWS
 
 
@@ -92,7 +94,11 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "web page": ("a.csv", _text("<!DOCTYPE html><html><table></table></html>"), "not_records"),
     "noise": ("a.csv", _bytes(_NOISE), "not_records"),
     "other archive": ("a.xlsx", lambda path: _zip(path, {"readme.txt": b"hello"}), "not_records"),
-    "mixed encodings": ("a.csv", _bytes((HEAD + ROWS.replace("mill", "铣")).encode() + ROWS.replace("mill", "车削").encode("gb18030")), "mixed_encoding"),
+    "mixed encodings": (
+        "a.csv",
+        _bytes((HEAD + ROWS.replace("mill", "铣")).encode() + ROWS.replace("mill", "车削").encode("gb18030")),
+        "mixed_encoding",
+    ),
     "unknown encoding": ("a.csv", _text(GOOD), "bad_encoding"),
     "nul bytes": ("a.csv", _bytes(GOOD.encode().replace(b"M1", b"M\0")), "nul_bytes"),
     "gzip cut off": ("a.csv.gz", _cut(_bytes(gzip.compress(GOOD.encode()))), "broken_gzip"),
@@ -100,19 +106,35 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "workbook cut off": ("a.xlsx", _cut(_xlsx), "bad_workbook"),
     "workbook in name only": ("a.xlsx", _text(GOOD), "bad_workbook"),
     "workbook without rows": ("a.xlsx", lambda path: openpyxl.Workbook().save(path), "no_rows"),
-    "old or locked workbook": ("a.xls", _bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600), "old_or_locked_workbook"),
+    "old or locked workbook": (
+        "a.xls",
+        _bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600),
+        "old_or_locked_workbook",
+    ),
     "workbook that claims all memory": ("a.xlsx", _far_cells, "too_large"),
     "parquet cut off": ("a.parquet", _cut(_parquet), "bad_parquet"),
     "parquet in name only": ("a.parquet", _text(GOOD), "bad_parquet"),
-    "xes cut off": ("a.xes", _cut(_text(_xes('<event><date key="time:timestamp" value="2025-03-01T08:00:00Z"/></event>'))), "bad_xml"),
+    "xes cut off": (
+        "a.xes",
+        _cut(_text(_xes('<event><date key="time:timestamp" value="2025-03-01T08:00:00Z"/></event>'))),
+        "bad_xml",
+    ),
     "xes with entities": ("a.xes", _text(_xes("<event/>").replace("<log>", _ENTITIES + "<log>")), "hostile_xml"),
     "xes that reads files": ("a.xes", _text(_xes("<event/>").replace("<log>", _FILE_ENTITY + "<log>")), "hostile_xml"),
     "xes without times": ("a.xes", _text(_xes('<event><string key="concept:name" value="mill"/></event>')), "no_time"),
     "xes without events": ("a.xes", _text(_xes("")), "no_rows"),
     "other xml": ("a.xml", _text('<?xml version="1.0"?><orders><order id="1"/></orders>'), "not_records"),
     "no time column": ("a.csv", _text("order,activity,good\nA,mill,3\nB,mill,4\n"), "no_time_column"),
-    "no order column": ("a.csv", _text("activity,start,end\nmill,2025-03-01 08:00,2025-03-01 09:00\n"), "no_order_column"),
-    "no activity column": ("a.csv", _text("order,start,end\nA,2025-03-01 08:00,2025-03-01 09:00\n"), "no_activity_column"),
+    "no order column": (
+        "a.csv",
+        _text("activity,start,end\nmill,2025-03-01 08:00,2025-03-01 09:00\n"),
+        "no_order_column",
+    ),
+    "no activity column": (
+        "a.csv",
+        _text("order,start,end\nA,2025-03-01 08:00,2025-03-01 09:00\n"),
+        "no_activity_column",
+    ),
     "no headings": ("a.csv", _text("A,mill,2025-03-01 08:00\nB,mill,2025-03-01 09:00\n"), "no_headings"),
     "one column": ("a.csv", _text("hello\nworld\n"), "no_order_column"),
     "unreadable dates": ("a.csv", _text(HEAD + "A,mill,M1,last week,yesterday,1\n" * 30), "faults_found"),
@@ -122,11 +144,29 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "repeated heading": ("a.csv", _text(_TWO_TIMES), "repeated_heading"),
     "too many columns": ("a.csv", _text(",".join(f"c{i}" for i in range(100_000)) + "\n1,2\n"), "too_many_columns"),
     "one huge line": ("a.csv", _bytes(b"x" * (40 << 20)), "huge_line"),
-    "quote never closed": ("a.csv", _text(HEAD + ROWS + 'A,"mill,M1,2025-03-01 08:00,2025-03-01 09:00,1\n' + ROWS), "open_quote"),
-    "quote never closed at the end": ("a.csv", _text(HEAD + ROWS + 'A,mill,M1,2025-03-01 08:00,2025-03-01 09:00,"1\n' + ROWS), "open_quote"),
-    "quote closed rows later": ("a.csv", _text(HEAD + ROWS + 'A,mill,"M1,2025-03-01 08:00,2025-03-01 09:00,1\n' + ROWS + '"B",mill,M1,2025-03-01 08:00,,\n'), "open_quote"),
-    "quote never closed, many rows": ("a.csv", _text(HEAD + 'A,"mill,M1,2025-03-01 08:00,2025-03-01 09:00,1\n' + ROWS * 8000), "open_quote"),
-}  # fmt: skip
+    "quote never closed": (
+        "a.csv",
+        _text(HEAD + ROWS + 'A,"mill,M1,2025-03-01 08:00,2025-03-01 09:00,1\n' + ROWS),
+        "open_quote",
+    ),
+    "quote never closed at the end": (
+        "a.csv",
+        _text(HEAD + ROWS + 'A,mill,M1,2025-03-01 08:00,2025-03-01 09:00,"1\n' + ROWS),
+        "open_quote",
+    ),
+    "quote closed rows later": (
+        "a.csv",
+        _text(
+            HEAD + ROWS + 'A,mill,"M1,2025-03-01 08:00,2025-03-01 09:00,1\n' + ROWS + '"B",mill,M1,2025-03-01 08:00,,\n'
+        ),
+        "open_quote",
+    ),
+    "quote never closed, many rows": (
+        "a.csv",
+        _text(HEAD + 'A,"mill,M1,2025-03-01 08:00,2025-03-01 09:00,1\n' + ROWS * 8000),
+        "open_quote",
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -51,6 +51,11 @@ class _Sheet:
     masks: list[tuple[pl.Series, str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
+
     def column(self, role: str) -> pl.Series | None:
         heading = self.mapping.heading(role)
         return self.frame[heading] if heading is not None and heading in self.frame.columns else None
@@ -59,17 +64,24 @@ class _Sheet:
         if mask.any():
             self.masks.append((mask.fill_null(value=False), cause, role))
 
+    def done(self, *roles: str) -> None:
+        """Give back the cells of roles that were converted without a fault."""
+        faulty = {role for _, _, role in self.masks}
+        headings = {self.mapping.heading(role) for role in roles if role not in faulty}
+        kept = {self.mapping.heading(role) for role in self.mapping.columns if role not in roles or role in faulty}
+        self.frame = self.frame.drop(name for name in headings - kept if name in self.frame.columns)
+
     def keep(self, mask: pl.Series) -> None:
         """Go on with some of the rows; what was found so far is done with."""
         self.frame, self.rows = self.frame.filter(mask), self.rows.filter(mask)
         self.masks = []
 
     def empty(self, kind: pl.DataType | type[pl.DataType]) -> pl.Series:
-        return pl.Series([None], dtype=kind).new_from_index(0, self.frame.height)
+        return pl.Series([None], dtype=kind).new_from_index(0, self.height)
 
     def rejected(self) -> tuple[pl.DataFrame, pl.Series]:
         """Rows with a cause as a frame, and True for the others."""
-        good = pl.Series([True]).new_from_index(0, self.frame.height)
+        good = pl.Series([True]).new_from_index(0, self.height)
         parts = []
         for mask, cause, role in self.masks:
             mine = mask & good
@@ -110,8 +122,11 @@ def convert(sheet: Sheet, mapping: Mapping, zone: str, now: datetime) -> tuple[p
     (DataFrame, DataFrame, list of str)
         Frame with `FRAME_SCHEMA`, frame with `REJECTED_SCHEMA`, sentences on what was assumed.
     """
+    used = [name for name in sheet.frame.columns if name in mapping.columns.values()]
     work = _Sheet(sheet.frame, sheet.rows, sheet.name, mapping, zone, now)
     ragged = _take_ragged(work, sheet)
+    work.frame = work.frame.select(used)
+    del sheet  # the cells are given back column by column
     paired: tuple[pl.Series, pl.Series] | None = None
     before = pl.DataFrame(schema=REJECTED_SCHEMA)
     if mapping.heading("lifecycle") and mapping.heading("time"):
@@ -122,7 +137,9 @@ def convert(sheet: Sheet, mapping: Mapping, zone: str, now: datetime) -> tuple[p
         work.wrong(out["order"].is_null(), "no_order", "order")
     work.wrong(out["activity"].is_null(), "no_activity", "activity")
     _check_times(work, start, end)
+    work.done("start", "end", "time", "duration", "order", "activity", "product", "machine", "person", "key")
     amounts = _amounts(work)
+    work.done("good", "scrap", "rework", "total", "order_quantity")
     released, due = _moments(work, "released"), _moments(work, "due")
     is_rework = _flag(work)
     report = _report(work)
@@ -137,12 +154,12 @@ def convert(sheet: Sheet, mapping: Mapping, zone: str, now: datetime) -> tuple[p
         "released": released.cast(TIME),
         "due": due.cast(TIME),
         "row": work.rows,
-        "sheet": pl.Series([work.name], dtype=pl.String).new_from_index(0, work.frame.height),
+        "sheet": pl.Series([work.name], dtype=pl.String).new_from_index(0, work.height),
     }
     frame = pl.DataFrame({name: every[name] for name in FRAME_SCHEMA if name != "operation"})
     if not good.all():
         frame = frame.filter(good)
-    operation = operations(frame["activity"], frame["machine"])
+    operation = operations(frame["activity"], frame["machine"], frame["report"])
     named = work.column("operation")
     if named is not None:
         named = _text(named).filter(good)
@@ -161,7 +178,7 @@ def _take_ragged(work: _Sheet, sheet: Sheet) -> pl.DataFrame:
     names = work.frame.columns
     places = {names.index(heading): role for role, heading in work.mapping.columns.items() if heading in names}
     separator = work.mapping.separator or ","
-    short_is_usual = len(sheet.ragged) > 0.1 * max(work.frame.height, 1)
+    short_is_usual = len(sheet.ragged) > 0.1 * max(work.height, 1)
     kept, refused = [], []
     for row, cells, text in sheet.ragged:
         values = split_line(text, separator)
@@ -268,10 +285,21 @@ def _times(work: _Sheet) -> tuple[pl.Series, pl.Series]:
         assert finish is not None
         return finish - length, finish
     if start is not None and end is not None:
-        return start, end
+        return start, _second_time_round(work, start, end)
     only = next(times for times in (start, end, single) if times is not None)
     work.notes.append("the records have one time per row and no duration; start and end are the same")
     return only, only
+
+
+def _second_time_round(work: _Sheet, start: pl.Series, end: pl.Series) -> pl.Series:
+    """Ends before their start only because clocks went back between them are meant the second time round."""
+    before = (end < start).fill_null(value=False)
+    if not before.any():
+        return end
+    local = end.filter(before).dt.convert_time_zone(work.zone).dt.replace_time_zone(None)
+    late = local.dt.replace_time_zone(work.zone, ambiguous="latest", non_existent="null").dt.convert_time_zone("UTC")
+    fits = (late >= start.filter(before)).fill_null(value=False)
+    return end.scatter(before.arg_true().filter(fits), late.filter(fits)) if fits.any() else end
 
 
 def _clocked(work: _Sheet) -> tuple[pl.Series | None, pl.Series | None]:
@@ -358,7 +386,7 @@ def _amounts(work: _Sheet) -> dict[str, pl.Series]:
 def _flag(work: _Sheet) -> pl.Series:
     column = work.column("is_rework")
     if column is None:
-        return pl.Series([False]).new_from_index(0, work.frame.height)
+        return pl.Series([False]).new_from_index(0, work.height)
     read = parse_flag(column)
     work.wrong(read.bad, "bad_flag", "is_rework")
     return read.values
@@ -367,7 +395,7 @@ def _flag(work: _Sheet) -> pl.Series:
 def _report(work: _Sheet) -> pl.Series:
     column = work.column("report")
     if column is None:
-        return pl.Series(["production"]).new_from_index(0, work.frame.height)
+        return pl.Series(["production"]).new_from_index(0, work.height)
     read = parse_report(column, work.mapping.reports)
     work.wrong(read.bad, "unknown_report", "report")
     return read.values
@@ -415,7 +443,7 @@ def _pair(work: _Sheet) -> tuple[pl.DataFrame, tuple[pl.Series, pl.Series]]:
         }
     )
     work.rows = work.rows[paired.first]
-    work.notes.append(f"{n:,} events are {work.frame.height:,} pieces of work (start and complete paired)")
+    work.notes.append(f"{n:,} events are {work.height:,} pieces of work (start and complete paired)")
     if paired.running:
         work.notes.append(f"{paired.running:,} starts have no complete: work still running at the end of the records")
     if paired.lone:

@@ -14,7 +14,8 @@ __all__ = ["machine_ids", "operation_of", "operations"]
 
 _CUT = re.compile(r"\s+[-–—@|/:]\s*|\s*[-–—@|/:]\s+|\s*[|@]\s*")
 _EDGE = " \t-–—_@|/:,;.·#"
-MAX_PAIRS = 20_000
+_SETUP = r"(?i)^(?:setup|set[ -]up|changeover|调机|换型|换模)[\s:：_-]+"
+MAX_PAIRS = 200_000
 
 
 def machine_ids(machines: list[str]) -> list[str]:
@@ -47,6 +48,8 @@ def operation_of(activity: str, ids: list[str], machine: str | None = None) -> s
     --------
     >>> operation_of("Turning & Milling - Machine 4", ["Machine 4"]), operation_of("Machine 4", ["Machine 4"])
     ('Turning & Milling', 'Machine 4')
+    >>> operation_of("Wire Cut - Machine 13", machine_ids(["Wire Cut - Machine 13"]))
+    'Wire Cut'
     >>> operation_of("Packing - Oven", [], "Oven"), operation_of("Grinding Rework", [], "Grinding")
     ('Packing', 'Grinding Rework')
     """
@@ -60,7 +63,8 @@ def operation_of(activity: str, ids: list[str], machine: str | None = None) -> s
         if (at and _joined(label[at - 1], label[at])) or (end < len(label) and _joined(label[end - 1], label[end])):
             continue
         rest = f"{label[:at].rstrip(_EDGE)} {label[end:].lstrip(_EDGE)}".strip(_EDGE)
-        return " ".join(rest.split()) or label
+        if rest:
+            return " ".join(rest.split())
     if machine:
         parts = _CUT.split(label)
         kept = [part for part in parts if part.strip().lower() != machine.strip().lower()]
@@ -76,21 +80,26 @@ def _joined(left: str, right: str) -> bool:
     return left.isascii() and right.isascii() and left.isalpha() and right.isalpha()
 
 
-def operations(activity: pl.Series, machine: pl.Series) -> pl.Series:
+def operations(activity: pl.Series, machine: pl.Series, report: pl.Series) -> pl.Series:
     """Operation of each row, from its activity and all machines of the records.
 
     Parameters
     ----------
     activity : labels, no nulls
     machine : names, null where unknown
+    report : production, setup or breakdown; a label that says "setup" belongs to the operation that is set up
     """
-    pairs = pl.DataFrame({"activity": activity, "machine": machine})
-    unique = pairs.unique(maintain_order=True)
-    if unique.height > MAX_PAIRS:
+    labels, names = activity.drop_nulls().unique(maintain_order=True), machine.drop_nulls().unique(maintain_order=True)
+    if len(labels) * (len(names) + 1) > MAX_PAIRS:
         return activity.str.strip_chars().alias("operation")
-    ids = machine_ids(machine.drop_nulls().unique().sort().to_list())
-    made = [None if a is None else operation_of(a, ids, m) for a, m in unique.iter_rows()]
-    table = unique.with_columns(operation=pl.Series(made, dtype=pl.String))
-    return pairs.join(table, on=["activity", "machine"], how="left", nulls_equal=True, maintain_order="left")[
-        "operation"
-    ]
+    ids = machine_ids(names.sort().to_list())
+    width = len(names) + 1
+    made = [operation_of(a, ids, m) for a in labels.to_list() for m in (*names.to_list(), None)]
+    row = activity.cast(pl.Enum(labels)).to_physical().cast(pl.Int64)
+    column = machine.cast(pl.Enum(names)).to_physical().cast(pl.Int64).fill_null(width - 1)
+    made_of = pl.Series("operation", made, dtype=pl.String)
+    out = made_of.gather(row * width + column)
+    if made_of.str.contains(_SETUP).any():
+        bare = made_of.str.replace(_SETUP, "").gather(row * width + column)
+        out = bare.zip_with((report == "setup").fill_null(value=False), out)
+    return out

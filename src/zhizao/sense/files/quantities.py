@@ -135,11 +135,12 @@ def parse_quantity(column: pl.Series, decimal: str | None = None) -> Values:
 
 
 def _look_up(cells: pl.Series, table: Table[str, object], kind: type[pl.DataType]) -> pl.Series:
-    if not table:
+    """Value of each cell, by its text; null where the table has none."""
+    unique = cells.drop_nulls().unique()
+    values = pl.Series(cells.name, [table.get(cell) for cell in unique.to_list()], dtype=kind)
+    if not len(unique):
         return pl.Series(cells.name, [None], dtype=kind).new_from_index(0, len(cells))
-    keys = pl.Series("key", list(table), dtype=pl.String)
-    right = pl.DataFrame({"key": keys, "value": pl.Series("value", list(table.values()), dtype=kind)})
-    return cells.alias("key").to_frame().join(right, on="key", how="left", maintain_order="left")["value"]
+    return values.gather(cells.cast(pl.Enum(unique)).to_physical())
 
 
 _PART = re.compile(

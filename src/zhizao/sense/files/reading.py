@@ -128,23 +128,28 @@ def read_records(
     mapping, sheets, notes = _understand(source, where, mapping, zone, now, strict=True)
     zone = mapping.zone or zone
     notes = [*source.notes, *notes]
-    frames, rejected = [], []
-    for i, sheet in enumerate(sheets):
-        _tell(progress, "convert", i / len(sheets))
-        frame, faults, more = convert(sheet, mapping, zone, now)
+    encoding, kind = source.encoding, source.format
+    del source  # with the sheets in one hand only, their cells are given back as they are converted
+    frames: list[pl.DataFrame] = []
+    rejected: list[pl.DataFrame] = []
+    count = len(sheets)
+    while sheets:
+        _tell(progress, "convert", len(frames) / count)
+        prefix = f'sheet "{sheets[0].name}": ' if count > 1 else ""
+        blank = sheets[0].blank
+        frame, faults, more = convert(sheets.pop(0), mapping, zone, now)
         frames.append(frame)
         rejected.append(faults)
-        prefix = f'sheet "{sheet.name}": ' if len(sheets) > 1 else ""
         notes.extend(f"{prefix}{note}" for note in more)
-        if sheet.blank:
-            notes.append(f"{prefix}{sheet.blank:,} empty rows passed over")
+        if blank:
+            notes.append(f"{prefix}{blank:,} empty rows passed over")
     _tell(progress, "convert", 1.0)
     kept = pl.concat(frames) if frames else pl.DataFrame(schema=FRAME_SCHEMA)
     faulty = pl.concat(rejected) if rejected else pl.DataFrame(schema=REJECTED_SCHEMA)
     read = kept.height + faulty.height
     if not kept.height or faulty.height > max_rejected * read:
         raise _too_many(faulty, read, max_rejected, where)
-    return Reading(kept, faulty, read, mapping, notes, source.encoding, source.format)
+    return Reading(kept, faulty, read, mapping, notes, encoding, kind)
 
 
 def _tell(progress: Progress | None, stage: str, share: float) -> None:

@@ -66,6 +66,27 @@ _SURNAMES = frozenset(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林郑谢罗梁宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
 )
 
+_DOUBLE_SURNAMES = frozenset(
+    [
+        "欧阳",
+        "司马",
+        "上官",
+        "诸葛",
+        "东方",
+        "皇甫",
+        "尉迟",
+        "公孙",
+        "慕容",
+        "司徒",
+        "令狐",
+        "夏侯",
+        "南宫",
+        "端木",
+        "长孙",
+        "宇文",
+    ]
+)
+
 
 def profile(column: pl.Series) -> Profile:
     """Look at up to 400 cells from all over a column."""
@@ -126,7 +147,11 @@ def _is_person(cell: str) -> bool:
         return True
     if any(c.isdigit() for c in cell):
         return False
-    if 2 <= len(cell) <= 4 and cell[0] in _SURNAMES and all("\u4e00" <= c <= "\u9fff" for c in cell):
+    if (
+        2 <= len(cell) <= 4
+        and (cell[0] in _SURNAMES or cell[:2] in _DOUBLE_SURNAMES)
+        and all("\u4e00" <= c <= "\u9fff" for c in cell)
+    ):
         return not cell.endswith(("机", "床", "台", "线", "炉", "站", "工", "组"))
     return bool(_NAME.fullmatch(cell)) and not re.search(
         r"\b(?:machine|station|line|cell|manual|check|quality|control|oven|press|packing|center|centre)\b",

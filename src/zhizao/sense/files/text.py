@@ -320,10 +320,10 @@ def _refuse_swallowed(
     for name in frame.columns if cells else []:
         long = frame[name].str.contains("\n", literal=True).fill_null(value=False)
         if long.any():
-            lines = frame[name].filter(long).str.split("\n").list.slice(1)
-            inside = lines.list.eval(pl.element().str.count_matches(separator, literal=True) >= cells).list.sum()
-            hits = inside > 0
-            found.extend(zip(rows.filter(long).filter(hits).head(1), inside.filter(hits).head(1), strict=True))
+            parts = frame[name].filter(long).str.split("\n").list.slice(1)
+            swallowed = parts.list.eval(pl.element().str.count_matches(separator, literal=True) >= cells).list.sum()
+            hits = swallowed > 0
+            found.extend(zip(rows.filter(long).filter(hits).head(1), swallowed.filter(hits).head(1), strict=True))
     if found:
         row, lines_inside = min(found)
         raise InputError(
