@@ -9,6 +9,7 @@ import numpy as np
 from zhizao.decide.twin.demand import released
 from zhizao.decide.twin.draw import Draw
 from zhizao.decide.twin.hours import Hours, intervals
+from zhizao.decide.twin.options import Options, expand
 from zhizao.decide.twin.records import WEEK_S, Past, to_time
 from zhizao.decide.twin.shop import Floats, Ints, Policy, Shop, Work
 from zhizao.decide.twin.timing import Timing
@@ -28,6 +29,8 @@ class Parts:
     capacity: Ints
     timing: Timing
     delay_factor: Floats
+    options: Options
+    rules: Ints
 
 
 def compose(
@@ -78,6 +81,25 @@ def compose(
     told = np.nan_to_num(past.good[row]) + np.nan_to_num(past.scrap[row]) + np.nan_to_num(past.again[row])
     pieces = np.where(told > 0, told, quantity[job])
     running = np.concatenate([under_way, np.zeros(len(donor), bool)])
+    prepares = np.array([one.report == "setup" for one in past.kinds])[kind]
+    operation = np.unique([one.operation for one in past.kinds], return_inverse=True)[1][kind]
+    merged = np.zeros(len(row), bool)  # a set-up right before its work is part of that step
+    merged[:-1] = prepares[:-1] & ~prepares[1:] & (job[1:] == job[:-1]) & (operation[1:] == operation[:-1])
+    merged[begins] = False
+    after = np.flatnonzero(merged) + 1
+    setup_fixed, setup_row = np.zeros(len(row)), np.full(len(row), -1)
+    setup_fixed[after], setup_row[after] = run[merged], row[merged]
+    delay[after], head[after], tail[after] = delay[merged], 0.0, 0.0
+    keep = ~merged
+    row, job, kind, machine, run, delay = row[keep], job[keep], kind[keep], machine[keep], run[keep], delay[keep]
+    head, tail, pieces, setup_fixed, setup_row = (
+        head[keep],
+        tail[keep],
+        pieces[keep],
+        setup_fixed[keep],
+        setup_row[keep],
+    )
+    first = np.searchsorted(job, np.arange(jobs + 1)).astype(np.int64)
     horizon = until_s - zero_s if until_s is not None else _room(past, release)
     ptr, on, off = intervals(parts.hours, zero_s, zero_s + horizon + WEEK_S, rng)
     machines = len(past.machines)
@@ -98,6 +120,7 @@ def compose(
         mttr_s=np.zeros(machines),
     )
     steps = len(row)
+    option_ptr, option_machine, option_factor = expand(past, parts.options, timing.factor, row)
     work = Work(
         release_s=release,
         due_s=np.where(np.isnan(due), np.inf, due),
@@ -107,15 +130,15 @@ def compose(
         first=first,
         operation=kind,
         run_s=run,
-        setup_fixed_s=np.zeros(steps),
+        setup_fixed_s=setup_fixed,
         family=np.full(steps, -1),
         delay_s=delay,
         delay_worktime=np.ones(steps, bool),
         skill=np.full(steps, -1),
-        option_ptr=np.arange(steps + 1),
-        option_machine=machine,
-        option_factor=np.ones(steps),
-        option_defect=np.zeros(steps),
+        option_ptr=option_ptr,
+        option_machine=option_machine,
+        option_factor=option_factor,
+        option_defect=np.zeros(len(option_machine)),
         person_defect=np.empty(0),
         defect_u=rng.random(steps),
         pieces=pieces,
@@ -127,7 +150,7 @@ def compose(
     return Draw(
         shop=shop,
         work=work,
-        policy=Policy(rule=np.zeros(machines, np.int64)),
+        policy=Policy(rule=parts.rules),
         zero_s=zero_s,
         start_ns=int(to_time(zero_s, past.zone).timestamp() * 1e9),
         horizon_s=horizon + WEEK_S,
@@ -139,6 +162,7 @@ def compose(
         operations=tuple(kind.name for kind in past.kinds),
         fresh=np.concatenate([np.zeros(len(old), bool), time >= start_s]),
         row=row,
+        setup_row=setup_row,
         head_s=head,
         tail_s=tail,
     )

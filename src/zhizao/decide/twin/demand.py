@@ -1,9 +1,10 @@
-"""Demand learned from records: how many orders come in a week, which ones, at what time of the week, in what bunches.
+"""Demand learned from records: how many orders come in a week, when in the week, in what bunches, and which ones.
 
-Orders released within half an hour of each other form a bunch and come together again. The level is that of the recent
-weeks. Records have edges: an export of rows between two dates begins with orders that were already under way (they are
-no guide to how orders begin), and an export of finished orders lacks those still open at its end, the long ones above
-all; each seen order then stands for 1 / (1 - its duration / span) orders (Horvitz and Thompson 1952).
+A simulated week takes the arrival times of a past week (the latest most often), so waves of releases, quiet days and
+the ups and downs between weeks are kept; which order comes is drawn from the recent past. Records have edges: an export
+of rows between two dates begins with orders that were already under way (they are no guide to how orders begin), and an
+export of finished orders lacks those still open at its end, the long ones above all; each seen order then stands for
+1 / (1 - its duration / span) orders (Horvitz and Thompson 1952), and the missing ones are added to the weeks.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from zhizao.decide.twin.shop import Floats, Ints
 
 __all__ = ["Demand", "Edges", "arrivals", "edges_of", "learn_demand"]
 
-BUNCH_S = 1800.0
 RECENT_WEEKS = 8.0
 HALF_LIFE_WEEKS = 6.0
+LONGEST_WEEKS = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +41,22 @@ class Edges:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Bunches of orders and how often they come.
+    """Orders that may come again, and how they come.
 
     Parameters
     ----------
-    member, ptr : bunch b holds cases member[ptr[b]:ptr[b + 1]]
-    weight : (B,) how often each bunch is drawn, sums to 1
-    per_week, spread : bunches per week, and the standard deviation of that count
+    case, weight : (B,) past cases and how often each is drawn, sums to 1
+    week_start_s, week_weight : (W,) past weeks whose arrivals are repeated and how often each is, sums to 1; no weeks:
+        arrivals come one by one at the hours of the week that the records show
+    extra : orders per week that are added to those of a repeated week
     orders_per_week : level, for reports and for the check of the calibrated range
     """
 
-    member: Ints
-    ptr: Ints
+    case: Ints
     weight: Floats
-    per_week: float
-    spread: float
+    week_start_s: Floats
+    week_weight: Floats
+    extra: float
     orders_per_week: float
 
 
@@ -100,41 +102,38 @@ def released(past: Past) -> Floats:
 
 
 def learn_demand(past: Past, edges: Edges) -> Demand:
-    """Bunches, weights and level from the records."""
+    """Orders, weeks and level from the records."""
     at = released(past)
     cycle = past.finish_s - at
     settled = at >= edges.settled_s
     if settled.sum() < min(20, len(at)):
         settled[:] = True
-    low = float(at[settled].min())
+    case = np.flatnonzero(settled)
+    low = float(at[case].min())
     span = max(past.until_s - low, 1.0)
-    stands_for = np.ones(len(at))
-    if edges.dropped:
-        stands_for = 1.0 / np.clip(1.0 - cycle / span, 0.2, 1.0)
-    chosen = np.flatnonzero(settled)
-    chosen = chosen[np.argsort(at[chosen], kind="stable")]
-    bunch = np.concatenate([[0], np.cumsum(np.diff(at[chosen]) > BUNCH_S)]) if len(chosen) else np.zeros(0, int)
-    ptr = np.concatenate([[0], np.flatnonzero(np.diff(bunch)) + 1, [len(chosen)]]).astype(np.int64)
-    heads = chosen[ptr[:-1]]
-    age_weeks = (past.until_s - at[heads]) / WEEK_S
-    stand = np.add.reduceat(stands_for[chosen], ptr[:-1]) / np.diff(ptr)
+    age_weeks = (past.until_s - at[case]) / WEEK_S
+    weight = 0.5 ** (age_weeks / HALF_LIFE_WEEKS)
     recent_s = float(np.clip(RECENT_WEEKS * WEEK_S, min(span, WEEK_S), span))
-    recent = at[heads] > past.until_s - recent_s
-    if edges.dropped:  # within the recent window the long ones are missing more often still
-        inside = 1.0 / np.clip(1.0 - cycle[heads] / recent_s, 0.2, 1.0)
-        per_week = float(inside[recent & (cycle[heads] < recent_s)].sum() / (recent_s / WEEK_S))
+    recent = at[case] > past.until_s - recent_s
+    if edges.dropped:
+        weight /= np.clip(1.0 - cycle[case] / span, 0.2, 1.0)
+        seen = recent & (cycle[case] < recent_s)
+        level = float((1.0 / np.clip(1.0 - cycle[case][seen] / recent_s, 0.15, 1.0)).sum() / (recent_s / WEEK_S))
+        level = max(level, len(case) / (span / WEEK_S))
     else:
-        per_week = float(recent.sum() / (recent_s / WEEK_S))
-    per_week = max(per_week, float(stand.sum() / (span / WEEK_S)) * 0.25, 1e-9)
-    weeks = int(recent_s // WEEK_S)
-    counts = np.bincount(
-        np.clip(((past.until_s - at[heads][recent]) // WEEK_S).astype(np.int64), 0, max(weeks - 1, 0)),
-        minlength=max(weeks, 1),
-    )
-    spread = float(np.std(counts, ddof=1)) if weeks >= 3 and not edges.dropped else float(np.sqrt(per_week))
-    weight = stand * 0.5 ** (age_weeks / HALF_LIFE_WEEKS)
-    size = float(np.average(np.diff(ptr), weights=weight))
-    return Demand(chosen, ptr, weight / weight.sum(), per_week, spread, per_week * size)
+        level = float(recent.sum() / (recent_s / WEEK_S))
+    weeks = min(int(span // WEEK_S), LONGEST_WEEKS)
+    starts = past.until_s - WEEK_S * np.arange(1, weeks + 1)
+    counts = np.histogram(at[case], bins=np.append(starts[::-1], past.until_s))[0][::-1] if weeks else np.zeros(0)
+    share = 0.5 ** (np.arange(weeks) / HALF_LIFE_WEEKS)
+    if weeks < 3 or not counts.sum():
+        starts, share, usual = np.empty(0), np.empty(0), 0.0
+    else:
+        share /= share.sum()
+        usual = float(counts @ share)
+        if not edges.dropped:
+            level = usual
+    return Demand(case, weight / weight.sum(), starts, share, max(level - usual, 0.0), max(level, 1e-9))
 
 
 def arrivals(
@@ -142,35 +141,27 @@ def arrivals(
 ) -> tuple[Ints, Floats]:
     """Cases to take after and when they come (clock seconds, sorted), from `start_s` until a time or a number."""
     at = released(past)
-    donors, times = [], []
+    pool = np.sort(at[demand.case])
+    found = []
     count = 0
-    week = int(start_s // WEEK_S)
-    last = int(until_s // WEEK_S) if until_s is not None else week + 100_000
-    while week <= last and (cases is None or count < cases):
-        n = _count(demand, rng)
-        picked = np.sort(rng.choice(len(demand.weight), size=n, p=demand.weight))
-        low, high = demand.ptr[picked], demand.ptr[picked + 1]
-        size = high - low
-        rows = np.repeat(low - np.cumsum(size) + size, size) + np.arange(size.sum())
-        case = demand.member[rows]
-        time = week * WEEK_S + at[case] % WEEK_S
-        keep = time >= start_s
-        if until_s is not None:
-            keep &= time < until_s
-        donors.append(case[keep])
-        times.append(time[keep])
-        count += int(keep.sum())
-        week += 1
-    donor, time = np.concatenate(donors), np.concatenate(times)
-    order = np.argsort(time, kind="stable")[:cases]
-    return donor[order], time[order]
-
-
-def _count(demand: Demand, rng: np.random.Generator) -> int:
-    """Bunches in a week: mean `per_week`, spread as observed (negative binomial above Poisson, else rounded normal)."""
-    mean, variance = demand.per_week, demand.spread**2
-    if variance > 1.2 * mean:
-        return int(rng.poisson(rng.gamma(mean**2 / (variance - mean), (variance - mean) / mean)))
-    if mean < 5:
-        return int(rng.poisson(mean))
-    return max(0, int(np.floor(mean + demand.spread * rng.standard_normal() + rng.random())))
+    week_s = start_s - WEEK_S * rng.random() if len(demand.week_start_s) else start_s
+    while (until_s is None or week_s < until_s) and (cases is None or count < cases):
+        if len(demand.week_start_s):
+            source = float(rng.choice(demand.week_start_s, p=demand.week_weight))
+            shift = WEEK_S * np.ceil((week_s - source) / WEEK_S)  # whole weeks, so that the time of the week is kept
+            times = pool[(pool >= source) & (pool < source + WEEK_S)] + shift
+            lead = source + shift - week_s
+            times = np.where(times >= week_s + WEEK_S, times - WEEK_S, times) if lead > 0 else times
+        else:
+            times = np.empty(0)
+        more = rng.poisson(demand.extra if len(demand.week_start_s) else demand.orders_per_week)
+        shifted = rng.choice(pool, more) if more else np.empty(0)
+        extra = shifted + WEEK_S * np.ceil((week_s - shifted) / WEEK_S)
+        times = np.concatenate([times, extra])
+        times = times[(times >= start_s) & ((until_s is None) | (times < (until_s or 0.0)))]
+        found.append(np.sort(times))
+        count += len(times)
+        week_s += WEEK_S
+    time = np.sort(np.concatenate(found))[:cases] if found else np.empty(0)
+    donor = rng.choice(demand.case, len(time), p=demand.weight)
+    return donor, time

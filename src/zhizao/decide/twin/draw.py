@@ -29,7 +29,7 @@ class Draw:
     until_s : end of the window, None when a number of orders was asked for
     orders, products, operations : names, (J,) and by code
     fresh : (J,) released in the window
-    row : (S,) past row that the step takes after
+    row, setup_row : (S,) past rows that the step and its set-up take after, -1 = no set-up of its own
     head_s, tail_s : (S,) by how much the report begins and ends before the step's own share of the order's time
     """
 
@@ -47,6 +47,7 @@ class Draw:
     operations: tuple[str, ...]
     fresh: NDArray[np.bool_]
     row: Ints
+    setup_row: Ints
     head_s: Floats
     tail_s: Floats
 
@@ -65,25 +66,29 @@ def worklog_of(
     work = draw.work
     jobs = len(work.release_s)
     job = np.repeat(np.arange(jobs), np.diff(work.first))
-    start = trace.setup_start_s + draw.zero_s - draw.head_s
-    end = trace.end_s + draw.zero_s - draw.tail_s
-    done = np.isfinite(trace.end_s) & (trace.end_s >= 0)
+    source, setup_source, head, tail = _sources(past, draw, job)
     limit = np.inf if until_s is None else until_s
-    done &= end <= limit
+    done = np.isfinite(trace.end_s) & (trace.end_s >= 0) & (trace.end_s + draw.zero_s - tail <= limit)
     finished = np.isfinite(trace.finished_s) & (trace.finished_s >= 0) & (trace.finished_s + draw.zero_s <= limit)
     if whole:
         done &= finished[job]
-    step = np.flatnonzero(done)
-    row, mine = draw.row[step], job[step]
-    kind = past.kind[row]
+    prepared = setup_source >= 0
+    setups, works = np.flatnonzero(done & prepared), np.flatnonzero(done)
+    step = np.concatenate([setups, works])
+    row = np.concatenate([setup_source[setups], source[works]])
+    begin = np.where(prepared, trace.start_s, trace.setup_start_s)
+    start = np.concatenate([trace.setup_start_s[setups], begin[works]]) + draw.zero_s - head[step]
+    end = np.concatenate([trace.start_s[setups] - head[setups], trace.end_s[works] - tail[works]]) + draw.zero_s
+    mine, kind = job[step], past.kind[row]
     machine = np.where(trace.machine[step] >= 0, trace.machine[step], past.machine[row])
     label = np.where(machine == past.machine[row], past.label[row], label_at[kind, machine])
     label = np.where(label < 0, past.label[row], label)
     person = np.where(trace.person[step] >= 0, trace.person[step], past.person[row])
-    pieces, bad = work.pieces[step], np.maximum(trace.bad[step], 0.0)
+    again, lost = np.nan_to_num(past.again[row]), np.nan_to_num(past.scrap[row])
+    is_setup = np.arange(len(step)) < len(setups)
+    bad = np.where(is_setup, again + lost, np.maximum(trace.bad[step], 0.0))
+    pieces = np.where(is_setup, np.nan_to_num(past.good[row]) + bad, work.pieces[step])
     told = ~np.isnan(past.good[row]) | ~np.isnan(past.scrap[row])
-    again = np.where(np.isnan(past.again[row]), 0.0, past.again[row])
-    lost = np.where(np.isnan(past.scrap[row]), 0.0, past.scrap[row])
     share = np.where(again + lost > 0, again / np.maximum(again + lost, 1e-9), 0.0)
     due = work.due_s[mine] + draw.zero_s
     release = work.release_s[mine] + draw.zero_s
@@ -103,8 +108,8 @@ def worklog_of(
             "rework": np.where(told & ~np.isnan(past.again[row]), bad * share, np.nan),
             "is_rework": np.array([k.is_rework for k in kinds])[kind],
             "order_quantity": np.where(np.isnan(past.quantity).all(), np.nan, work.quantity[mine]),
-            "start_s": start[step],
-            "end_s": np.maximum(end[step], start[step]),
+            "start_s": start,
+            "end_s": np.maximum(end, start),
             "released_s": np.where(np.isnan(past.released_s).all(), np.nan, release),
             "due_s": np.where(np.isfinite(due), due, np.nan),
         },
@@ -118,6 +123,22 @@ def worklog_of(
     )
     frame = frame.with_columns(end=pl.max_horizontal("start", "end"))  # where clocks change, an hour may be missing
     return WorkLog.of(frame.select(*WORKLOG_SCHEMA), past.zone)
+
+
+def _sources(past: Past, draw: Draw, job: Ints) -> tuple[Ints, Ints, Floats, Floats]:
+    """Past rows, and head and tail, of the steps of a draw, also after a lever has put the steps of orders in another order.
+
+    A moved step is found again by its operation within its order.
+    """
+    work, row = draw.work, draw.row
+    if np.array_equal(work.operation, past.kind[row]):
+        return row, draw.setup_row, draw.head_s, draw.tail_s
+    was = np.lexsort((np.arange(len(job)), past.kind[row], job))
+    now = np.lexsort((np.arange(len(job)), work.operation, job))
+    place = np.empty(len(job), np.int64)
+    place[now] = was
+    still = np.zeros(len(job))
+    return row[place], draw.setup_row[place], still, still
 
 
 def _named(names: tuple[str, ...], codes: Ints) -> pl.Series:

@@ -19,7 +19,7 @@ from zhizao.decide.twin.twin import Twin
 from zhizao.errors import InputError
 from zhizao.model import WorkLog
 
-__all__ = ["FidelityReport", "fidelity", "noise_floor", "resampled"]
+__all__ = ["FidelityReport", "fidelity", "noise_floor", "resampled", "verdict"]
 
 WEEK = timedelta(weeks=1)
 UNITS = {"ngram3": "1", "ngram2": "1", "wip": "1"}
@@ -102,7 +102,7 @@ def fidelity(log: WorkLog, *, split: float = 0.75, rng: np.random.Generator, run
             "naive": float(np.mean([one[name] for one in naive])),
             "unit": UNITS.get(name, "h"),
         }
-    trusted, reasons = _verdict(measures)
+    trusted, reasons = verdict(measures)
     return FidelityReport(measures, trusted, reasons, cut, end, fitted, number, twin.demand.orders_per_week)
 
 
@@ -152,7 +152,7 @@ def _only(log: WorkLog, orders: pl.Series) -> WorkLog:
     return WorkLog(log.frame.filter(pl.col("order").is_in(orders.implode())), log.zone)
 
 
-def _verdict(measures: dict[str, dict[str, float | str]]) -> tuple[bool, tuple[str, ...]]:
+def verdict(measures: dict[str, dict[str, float | str]]) -> tuple[bool, tuple[str, ...]]:
     """Trust: near the noise floor, or better than the naive twin, on each judged distance; far off on none."""
     against, good = [], []
     for name in JUDGED:

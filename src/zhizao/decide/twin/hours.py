@@ -23,9 +23,11 @@ __all__ = ["Hours", "hours_of", "intervals", "learn_hours", "weekly_intervals", 
 SLOTS = 168
 LEAN = 40.0
 """Hours of work by which a resource leans on the plant's pattern."""
+RARE = 0.035
+"""Work of the whole plant in an hour, over a busy hour, below which it is an exception and not repeated."""
 SHIFT_S = 12 * HOUR_S
 """Reports longer than that are not read as presence throughout."""
-SURE, NEVER = 0.5, 0.02
+SURE, NEVER = 0.25, 0.03
 """Relative use above which an hour is always worked, and below which it never is."""
 
 
@@ -54,24 +56,32 @@ def learn_hours(past: Past, resource: Ints, count: int, declared: dict[int, Floa
     row = np.repeat(np.arange(len(length)), length)
     hour = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + np.repeat(hour0, length)
     who = np.concatenate([resource[short], resource[left], resource[left]])[row]
-    slot = hour % SLOTS
+    low, width = hour.min(initial=0), hour.max(initial=0) - hour.min(initial=0) + 1
+    used = np.unique(who * width + hour - low)  # an hour of a date counts once
     touched = np.zeros((max(count, 1), SLOTS))
-    np.add.at(touched, (who, slot), 1.0)
-    plant = np.bincount(slot, minlength=SLOTS).astype(float)
+    np.add.at(touched, (used // width, (used % width + low) % SLOTS), 1.0)
+    plant = touched.sum(0)
     if not plant.sum():
         return Hours(np.ones((max(count, 1), SLOTS)))
     plant /= plant.sum()
     total = touched.sum(1, keepdims=True)
     shape = (touched + LEAN * plant) / (total + LEAN)
-    # a busy hour: the level that the better half of the used hours reaches
-    order = -np.sort(-shape, axis=1)
-    enough = np.argmax(np.cumsum(order, axis=1) >= 0.5, axis=1)
-    level = order[np.arange(len(order)), enough][:, None]
-    ratio = shape / np.maximum(level, 1e-12)
+    ratio = _over_busy(shape)
     sure = np.where(ratio >= SURE, 1.0, np.where(ratio < NEVER, 0.0, ratio / SURE))
+    crowd = np.bincount(hour % SLOTS, minlength=SLOTS).astype(float)
+    sure[:, _over_busy(crowd[None, :])[0] < RARE] = 0.0
     for k, given in (declared or {}).items():
         sure[k] = given
     return Hours(sure)
+
+
+def _over_busy(shape: Floats) -> Floats:
+    """Each hour over a busy hour: the level that the hours with the better half of the work reach."""
+    order = -np.sort(-shape, axis=1)
+    total = order.sum(1, keepdims=True)
+    enough = np.argmax(np.cumsum(order, axis=1) >= 0.5 * total, axis=1)
+    level = order[np.arange(len(order)), enough][:, None]
+    return np.asarray(shape / np.maximum(level, 1e-12))
 
 
 def hours_of(pattern: tuple[tuple[int, float, float], ...]) -> Floats:

@@ -28,6 +28,7 @@ class Timing:
     ----------
     run_s : work that it adds to its case, in the working hours of its machine
     head_s, tail_s : by how much it began, and ended, before the rows above it in the case were over
+    since_s : clock time from the end of the rows above (or the release) to its start
     wait_s : from the end of the rows above (or the release) to its start, in working hours
     delay_s : the part of `wait_s` that is not queueing
     size : (kinds,) exponent of the quantity in the run time (0 = time per report, 1 = per piece)
@@ -37,6 +38,7 @@ class Timing:
     run_s: Floats
     head_s: Floats
     tail_s: Floats
+    since_s: Floats
     wait_s: Floats
     delay_s: Floats
     size: Floats
@@ -96,6 +98,7 @@ def learn_timing(past: Past, hours: Hours, capacity: Ints, rng: np.random.Genera
         run_s=run,
         head_s=head,
         tail_s=tail,
+        since_s=start - gap,
         wait_s=wait,
         delay_s=np.maximum(wait - queue, 0.0),
         size=_size(past, run),

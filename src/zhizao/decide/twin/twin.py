@@ -11,8 +11,10 @@ import polars as pl
 
 from zhizao.decide.twin.compose import Parts, compose
 from zhizao.decide.twin.demand import Demand, Edges, arrivals, edges_of, learn_demand, released
+from zhizao.decide.twin.discipline import learn_rules
 from zhizao.decide.twin.draw import Draw, worklog_of
 from zhizao.decide.twin.hours import Hours, hours_of, learn_hours, worked_s
+from zhizao.decide.twin.options import Options, learn_options
 from zhizao.decide.twin.records import DAY_S, WEEK_S, Past, past_of, to_clock
 from zhizao.decide.twin.routes import Routes, follow, learn_routes, over_chance
 from zhizao.decide.twin.run import simulate as run_kernel
@@ -45,6 +47,8 @@ class Twin:
     timing : times of the rows
     demand : bunches of orders and how often they come
     delay_factor : (M,) calibration of the delays
+    rules : (M,) dispatch rule in use, codes into `shop.RULES`
+    routes, options : the past as a graph to walk on, and the machines that can stand in for each other
     """
 
     past: Past
@@ -55,7 +59,9 @@ class Twin:
     timing: Timing
     demand: Demand
     delay_factor: Floats
+    rules: Ints
     routes: Routes
+    options: Options
 
     @classmethod
     def fit(
@@ -92,7 +98,9 @@ class Twin:
             timing=timing,
             demand=learn_demand(past, edges),
             delay_factor=np.ones(len(past.machines)),
+            rules=learn_rules(past, timing)[0],
             routes=learn_routes(past, over),
+            options=learn_options(past),
         )
 
     def draw(
@@ -245,7 +253,7 @@ class Twin:
         """As plain lists and numbers, for one JSON file."""
         out: dict[str, Any] = {"version": VERSION}
         for item in fields(self):
-            if item.name != "routes":
+            if item.name not in ("routes", "options"):
                 out[item.name] = _plain(getattr(self, item.name))
         return out
 
@@ -274,11 +282,13 @@ class Twin:
             timing=Timing(**{key: np.array(value, np.float64) for key, value in data["timing"].items()}),
             demand=Demand(**{key: _array(value) for key, value in data["demand"].items()}),
             delay_factor=np.array(data["delay_factor"], np.float64),
+            rules=np.array(data["rules"], np.int64),
             routes=learn_routes(past, over),
+            options=learn_options(past),
         )
 
     def _parts(self) -> Parts:
-        return Parts(self.past, self.hours, self.capacity, self.timing, self.delay_factor)
+        return Parts(self.past, self.hours, self.capacity, self.timing, self.delay_factor, self.options, self.rules)
 
     def _zero(self, start_s: float) -> float:
         """When the run begins: at the end of the records, or earlier to fill the shop if they show no open work."""
