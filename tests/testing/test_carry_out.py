@@ -179,6 +179,7 @@ def test_the_mess_has_more_than_thirty_per_cent_in_it(messy: Truth, seed: int) -
     assert cycle_h(after).mean() < 0.68 * cycle_h(before).mean()
     assert after["bad"].sum() < 0.68 * before["bad"].sum()
     assert after["scrap"].sum() < 0.6 * before["scrap"].sum()
+    assert spent_h(after, "setup") < 0.8 * spent_h(before, "setup")
 
 
 def test_a_plant_that_is_well_run_has_next_to_nothing_in_it(good: Truth) -> None:
@@ -190,7 +191,9 @@ def test_a_plant_that_is_well_run_has_next_to_nothing_in_it(good: Truth) -> None
         lever("setup_family"),
         lever("setup_family", "GRIND"),
         lever("hours", G1=[*TWO, [6, 6, 12]], G2=[*TWO, [6, 6, 12]]),
+        lever("dispatch", rule="spt"),
         lever("release", wip_cap=40),
+        lever("transfer_batch", quantity=8),
         lever("maintenance", "M2", machine="M2", every_h=24, takes_h=1),
     ):
         after = cycle_h(run_plant(good, seed=1, levers=[one])).mean()

@@ -25,6 +25,12 @@ def test_work_rests_outside_the_hours(shifts: list[tuple[int, float, float]], ho
     assert week.seconds == len(worked) * 3600
 
 
+def test_a_sunday_shift_over_midnight_goes_on_on_monday() -> None:
+    week = Week(((7, 22, 30),))
+    assert week.on(2 * 3600) and not week.on(7 * 3600)
+    assert week.on(WEEK_S - 3600) and week.seconds == 8 * 3600
+
+
 def test_always_never_ends_and_no_hours_never_begin() -> None:
     assert Week(ALWAYS).off_after(5) == NEVER_S
     assert Week(ALWAYS).edges == []

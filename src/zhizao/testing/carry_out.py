@@ -22,13 +22,14 @@ __all__ = ["LEVERS", "carry_out"]
 _EVERYWHERE = ("", "*", "all", "plant", "shop")
 
 
-def carry_out(truth: Truth, levers: Sequence[Mapping[str, Any]]) -> Truth:
+def carry_out(truth: Truth, levers: Sequence[Mapping[str, Any]], *, folder: str | Path = ".") -> Truth:
     """The plant as it is run when the levers are pulled, one after another.
 
     Parameters
     ----------
     truth : the plant
-    levers : dicts with `kind` (a key of `LEVERS`), `setting` and, where it applies, `scope`
+    levers : dicts with `kind` (a key of `LEVERS`), `setting` and, where it applies, `scope` (or `machines`)
+    folder : where a schedule's file lies, if not named by its whole path
 
     Raises
     ------
@@ -50,7 +51,9 @@ def carry_out(truth: Truth, levers: Sequence[Mapping[str, Any]]) -> Truth:
         setting = lever.get("setting") or {}
         if not isinstance(setting, Mapping):
             raise _wrong(f'the setting of lever "{kind}" is {setting!r}', "write it as names and values")
-        truth = LEVERS[kind](truth, lever.get("scope"), setting)
+        if kind == "schedule":
+            setting = {**setting, "file": Path(folder) / str(setting.get("file"))}
+        truth = LEVERS[kind](truth, lever.get("machines") or lever.get("scope"), setting)
     return truth
 
 

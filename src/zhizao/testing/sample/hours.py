@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 
 from zhizao.testing.sample.truth import Hours
 
@@ -11,6 +12,14 @@ __all__ = ["ALWAYS", "NEVER_S", "WEEK_S", "Week"]
 WEEK_S = 7 * 86_400
 NEVER_S = 1 << 60
 ALWAYS: Hours = tuple((day, 0.0, 24.0) for day in range(1, 8))
+
+
+def _within_the_week(hours: Hours) -> Iterator[tuple[int, int]]:
+    for day, start, end in hours:
+        on, off = round(((day - 1) * 24 + start) * 3600), round(((day - 1) * 24 + end) * 3600)
+        yield on, min(off, WEEK_S)
+        if off > WEEK_S:  # a Sunday shift over midnight
+            yield 0, off - WEEK_S
 
 
 class Week:
@@ -29,8 +38,7 @@ class Week:
 
     def __init__(self, hours: Hours) -> None:
         joined: list[list[int]] = []
-        for day, start, end in sorted(hours):
-            on, off = round(((day - 1) * 24 + start) * 3600), round(((day - 1) * 24 + end) * 3600)
+        for on, off in sorted(_within_the_week(hours)):
             if joined and on <= joined[-1][1]:
                 joined[-1][1] = max(joined[-1][1], off)
             else:

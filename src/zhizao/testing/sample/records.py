@@ -132,8 +132,12 @@ def generate(folder: str | Path, *, kind: str = "messy", seed: int = 1, weeks: i
     folder.mkdir(parents=True, exist_ok=True)
     plant = truth_of(kind)
     frame = run_plant(plant, seed=seed, weeks=weeks)
-    words = {"name": f"sample plant ({kind})", "zone": plant.zone}
-    (folder / "plant.yaml").write_text(yaml.safe_dump(words, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    declared = {
+        "name": f"sample plant ({kind})",
+        "zone": plant.zone,
+        "products": {product.name: {"material_cost": product.material} for product in plant.products},
+    }
+    (folder / "plant.yaml").write_text(yaml.safe_dump(declared, allow_unicode=True, sort_keys=False), encoding="utf-8")
     (folder / "truth.json").write_text(json.dumps(plant.as_json(), indent=1), encoding="utf-8")
     return write_records(frame, folder / f"records.{'xlsx' if style == 'xlsx' else 'csv'}", style=style)
 

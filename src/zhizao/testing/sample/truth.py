@@ -117,6 +117,7 @@ class Product:
     piece_s : seconds for one piece at each operation of the route that goes by piece
     quantity : median pieces of an order
     share : share of the orders
+    material : cost of the material in one piece
     """
 
     name: str
@@ -125,6 +126,7 @@ class Product:
     piece_s: Mapping[str, float]
     quantity: float
     share: float
+    material: float
 
 
 @dataclass(frozen=True, slots=True)
