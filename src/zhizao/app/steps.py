@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Imported",
     "import_records",
+    "keep_result",
     "load_plant",
     "load_twin",
     "log_of",
@@ -36,6 +37,7 @@ __all__ = [
     "save_twin",
     "workspace_beside",
     "write_log",
+    "write_sample",
     "write_text",
 ]
 
@@ -184,6 +186,23 @@ def _records_account(workspace: Workspace, imported: Imported | None) -> Any:
         )
     table = workspace.journal.account()
     return RecordsAccount(**{key: int(table[key].sum()) for key in ("read", "stored", "rejected", "duplicate")})
+
+
+def write_sample(folder: Path, *, kind: str, style: str, weeks: int, seed: int) -> tuple[Path, int]:
+    """Records of the sample plant: the file, and how many rows it holds."""
+    from zhizao.testing.sample import generate
+
+    written = generate(folder, kind=kind, seed=seed, weeks=weeks, style=style)
+    return written.path, written.rows
+
+
+def keep_result(workspace: Workspace, found: Pilot) -> None:
+    """Keep the latest finding in the workspace, for the pages."""
+    if workspace.folder is not None:
+        write_text(
+            workspace.folder / "reports" / "pilot.json",
+            json.dumps(found.result.to_json(), ensure_ascii=False, indent=1) + "\n",
+        )
 
 
 def save_twin(twin: Twin, path: Path) -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from zhizao.decide.twin.mechanism import Scene
 from zhizao.decide.twin.shop import RULES, Floats, Shop, Trace
 from zhizao.model import Plant, WorkLog
-from zhizao.pilot.levers import Bench, Lever
+from zhizao.pilot.levers import Lever
 
 __all__ = ["Base", "Candidate", "base_of", "propose", "work_centers"]
 
@@ -58,9 +59,9 @@ class Base:
     horizon_h: float
 
 
-def base_of(bench: Bench, trace: Trace) -> Base:
+def base_of(scene: Scene, trace: Trace) -> Base:
     """Load, waiting and work in progress of one run of the plant as it is."""
-    shop = bench.shop
+    shop = scene.shop
     ran = np.isfinite(trace.end_s) & (trace.machine >= 0)
     machine = trace.machine[ran]
     end = float(np.nanmax(trace.end_s)) if ran.any() else 1.0
@@ -95,9 +96,9 @@ def _held(shop: Shop, machine: int, begin: float, end: float) -> float:
     return float(np.sum(np.minimum(off[i:j], end) - np.maximum(on[i:j], begin)))
 
 
-def work_centers(bench: Bench) -> tuple[tuple[str, ...], ...]:
+def work_centers(scene: Scene) -> tuple[tuple[str, ...], ...]:
     """Machines that can stand in for each other, as groups (ISA-95: work centres); most machines first."""
-    work, count = bench.work, len(bench.shop.machines)
+    work, count = scene.work, len(scene.shop.machines)
     root = list(range(count))
 
     def find(i: int) -> int:
@@ -116,18 +117,18 @@ def work_centers(bench: Bench) -> tuple[tuple[str, ...], ...]:
                 root[find(other)] = find(options[0])
     groups: dict[int, list[str]] = {}
     for machine in range(count):
-        groups.setdefault(find(machine), []).append(bench.shop.machines[machine])
+        groups.setdefault(find(machine), []).append(scene.shop.machines[machine])
     return tuple(sorted((tuple(group) for group in groups.values()), key=lambda group: (-len(group), group)))
 
 
-def propose(log: WorkLog, plant: Plant, bench: Bench, base: Base) -> list[Candidate]:
+def propose(log: WorkLog, plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
     """All candidates for this plant.
 
     Parameters
     ----------
     log : records
     plant : rates, for what a lever costs
-    bench, base : one drawn run and what it looked like without levers
+    scene, base : one drawn run and what it looked like without levers
     """
     found: list[Candidate] = []
     for make in (
@@ -139,9 +140,8 @@ def propose(log: WorkLog, plant: Plant, bench: Bench, base: Base) -> list[Candid
         _assignment,
         _inspection,
         _maintenance,
-        _schedule,
     ):
-        found.extend(make(log, plant, bench, base))
+        found.extend(make(log, plant, scene, base))
     return found
 
 
@@ -151,17 +151,17 @@ def _each(kind: str, machines: Iterable[str], rule: str, group: str, why: str) -
     )
 
 
-def _dispatch(_log: WorkLog, _plant: Plant, bench: Bench, base: Base) -> list[Candidate]:
+def _dispatch(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
     rules = [rule for rule in ("fifo", "spt", "mwkr", *_DUE_RULES)]
-    if not np.isfinite(bench.work.due_s).any():
+    if not np.isfinite(scene.work.due_s).any():
         rules = [rule for rule in rules if rule not in _DUE_RULES]
-    queued = [bench.shop.machines[m] for m in np.argsort(-base.waiting_h) if base.waiting_h[m] > 0]
+    queued = [scene.shop.machines[m] for m in np.argsort(-base.waiting_h) if base.waiting_h[m] > 0]
     if not queued:
         return []
     found = []
     for rule in rules:
         code = RULES.index(rule)
-        changed = [name for name in queued if bench.policy.rule[bench.shop.machines.index(name)] != code]
+        changed = [name for name in queued if scene.policy.rule[scene.shop.machines.index(name)] != code]
         if changed:
             group = f"dispatch:{rule}"
             why = f"orders wait {base.waiting_h.sum():.0f} h in queues; next comes by {rule}"
@@ -169,16 +169,16 @@ def _dispatch(_log: WorkLog, _plant: Plant, bench: Bench, base: Base) -> list[Ca
     return found
 
 
-def _setup_family(_log: WorkLog, _plant: Plant, bench: Bench, base: Base) -> list[Candidate]:
-    if bench.shop.setup_s.size == 0 or not (bench.work.family >= 0).any():
+def _setup_family(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
+    if scene.shop.setup_s.size == 0 or not (scene.work.family >= 0).any():
         return []
-    steps = np.flatnonzero(bench.work.family >= 0)
+    steps = np.flatnonzero(scene.work.family >= 0)
     used = np.unique(
         np.concatenate(
-            [bench.work.option_machine[bench.work.option_ptr[s] : bench.work.option_ptr[s + 1]] for s in steps]
+            [scene.work.option_machine[scene.work.option_ptr[s] : scene.work.option_ptr[s + 1]] for s in steps]
         )
     )
-    names = [bench.shop.machines[m] for m in used if base.waiting_h[m] > 0]
+    names = [scene.shop.machines[m] for m in used if base.waiting_h[m] > 0]
     if not names:
         return []
     levers = tuple(
@@ -190,7 +190,7 @@ def _setup_family(_log: WorkLog, _plant: Plant, bench: Bench, base: Base) -> lis
     return [Candidate("setup_family", levers, "dispatch")]
 
 
-def _release(_log: WorkLog, _plant: Plant, _bench: Bench, base: Base) -> list[Candidate]:
+def _release(_log: WorkLog, _plant: Plant, _scene: Scene, base: Base) -> list[Candidate]:
     caps = sorted({max(2, round(base.wip * share)) for share in (0.25, 0.35, 0.5, 0.65, 0.8)})
     why = f"{base.wip:.0f} orders are on the floor on average"
     return [
@@ -202,8 +202,8 @@ def _release(_log: WorkLog, _plant: Plant, _bench: Bench, base: Base) -> list[Ca
     ]
 
 
-def _transfer(_log: WorkLog, _plant: Plant, bench: Bench, _base: Base) -> list[Candidate]:
-    pieces = bench.work.quantity[np.isfinite(bench.work.quantity) & (bench.work.quantity > 0)]
+def _transfer(_log: WorkLog, _plant: Plant, scene: Scene, _base: Base) -> list[Candidate]:
+    pieces = scene.work.quantity[np.isfinite(scene.work.quantity) & (scene.work.quantity > 0)]
     if len(pieces) == 0 or np.median(pieces) < 4:
         return []
     sizes = sorted({max(1, round(float(np.median(pieces)) * share)) for share in (0.125, 0.25, 0.5)})
@@ -218,24 +218,24 @@ def _transfer(_log: WorkLog, _plant: Plant, bench: Bench, _base: Base) -> list[C
     ]
 
 
-def _hours(_log: WorkLog, _plant: Plant, bench: Bench, base: Base) -> list[Candidate]:
+def _hours(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
     from zhizao.pilot.hours import moved_hours
 
     return [
         Candidate(name, (Lever("hours", scope, setting, name, why=why),), f"hours:{scope}")
-        for name, scope, setting, why in moved_hours(bench, base.busy, base.waiting_h)
+        for name, scope, setting, why in moved_hours(scene, base.busy, base.waiting_h)
     ]
 
 
-def _assignment(log: WorkLog, _plant: Plant, bench: Bench, base: Base) -> list[Candidate]:
+def _assignment(log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
     from zhizao.pilot.quality import better_machines, better_people
 
     found = []
-    for operation, keep, why in better_machines(log, bench, base.busy):
+    for operation, keep, why in better_machines(log, scene, base.busy):
         name = f"assignment:{operation}"
         lever = Lever("assignment", operation, {operation: list(keep)}, name, tuple(keep), why=why)
         found.append(Candidate(name, (lever,), name))
-    people = better_people(log, bench)
+    people = better_people(log, scene)
     if people:
         name = "assignment:people"
         setting = {"people": {operation: list(keep) for operation, keep, _ in people}}
@@ -244,7 +244,7 @@ def _assignment(log: WorkLog, _plant: Plant, bench: Bench, base: Base) -> list[C
     return found
 
 
-def _inspection(log: WorkLog, _plant: Plant, bench: Bench, _base: Base) -> list[Candidate]:
+def _inspection(log: WorkLog, _plant: Plant, scene: Scene, _base: Base) -> list[Candidate]:
     found = []
     frame = log.done.filter(pl.col("report") == "production")
     order = pl.col("start").rank("ordinal").over("order").alias("at")
@@ -274,18 +274,18 @@ def _inspection(log: WorkLog, _plant: Plant, bench: Bench, _base: Base) -> list[
     return found
 
 
-def _maintenance(log: WorkLog, plant: Plant, bench: Bench, _base: Base) -> list[Candidate]:
+def _maintenance(log: WorkLog, plant: Plant, scene: Scene, _base: Base) -> list[Candidate]:
     from zhizao.pilot.upkeep import worthwhile_stops
 
     found = []
-    for machine, setting, cost, why in worthwhile_stops(log, plant, bench):
+    for machine, setting, cost, why in worthwhile_stops(log, plant, scene):
         name = f"maintenance:{machine}"
         found.append(Candidate(name, (Lever("maintenance", machine, setting, name, (machine,), cost, why),), name))
     return found
 
 
-def _schedule(_log: WorkLog, _plant: Plant, bench: Bench, base: Base) -> list[Candidate]:
-    if base.waiting_h.sum() <= 0 or len(bench.work.operation) > 60_000:
+def _schedule(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
+    if base.waiting_h.sum() <= 0 or len(scene.work.operation) > 60_000:
         return []
     why = "a plan over all machines sees conflicts that a rule at one machine cannot"
     lever = Lever("schedule", "plant", {"file": "schedule.csv", "every_h": 24}, "schedule", why=why)

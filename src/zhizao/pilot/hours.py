@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from zhizao.decide.twin.mechanism import Scene
+from zhizao.decide.twin.mechanism.week import pattern
 from zhizao.decide.twin.shop import Floats
-from zhizao.pilot.levers import Bench
 
 __all__ = ["Week", "moved_hours", "weekly_hours"]
 
@@ -17,52 +18,28 @@ Week = list[list[float]]
 _LONGEST_DAY_H = 20.0
 
 
-def weekly_hours(bench: Bench, calendar: int) -> Week:
-    """The weekly pattern behind a calendar of the run: the intervals of its most usual week, in local time.
-
-    Parameters
-    ----------
-    bench : the run
-    calendar : index of the calendar; -1 = always at work
-    """
-    if calendar < 0:
-        return [[float(day), 0.0, 24.0] for day in range(1, 8)]
-    from datetime import UTC, datetime
-    from zoneinfo import ZoneInfo
-
-    shop, zone = bench.shop, ZoneInfo(bench.zone)
-    a, b = int(shop.calendar_ptr[calendar]), int(shop.calendar_ptr[calendar + 1])
-    weeks: dict[tuple[int, int], dict[int, list[tuple[float, float]]]] = {}
-    for on, off in zip(shop.on_s[a:b], shop.off_s[a:b], strict=True):
-        local = datetime.fromtimestamp(bench.start_ns / 1e9 + float(on), UTC).astimezone(zone)
-        year, week, day = local.isocalendar()
-        begin = round(local.hour + local.minute / 60.0 + local.second / 3600.0, 2)
-        weeks.setdefault((year, week), {}).setdefault(day, []).append(
-            (begin, round(begin + float(off - on) / 3600.0, 2))
-        )
-    usual: Week = []
-    for day in range(1, 8):
-        seen = [tuple(days.get(day, [])) for key, days in sorted(weeks.items())[1:-1] or sorted(weeks.items())]
-        if not seen:
-            continue
-        most = max(sorted(set(seen)), key=seen.count)
-        usual.extend([float(day), start, end] for start, end in most)
-    return usual
+def weekly_hours(scene: Scene, resource: str) -> Week:
+    """The weekly pattern of a machine or a person, as learned."""
+    if resource in scene.shop.machines:
+        row = scene.machine_week[scene.shop.machines.index(resource)]
+    else:
+        row = scene.member_week[scene.member_code[resource]]
+    return [[day, start, end] for day, start, end in pattern(row)]
 
 
-def moved_hours(bench: Bench, busy: Floats, waiting_h: Floats) -> Iterator[tuple[str, str, dict[str, Week], str]]:
+def moved_hours(scene: Scene, busy: Floats, waiting_h: Floats) -> Iterator[tuple[str, str, dict[str, Week], str]]:
     """Proposals (name, scope, setting, reason) of hours to move.
 
     Parameters
     ----------
-    bench : the run
+    scene : the run
     busy : (M,) share of its working time that each machine is busy
     waiting_h : (M,) hours that orders waited for each machine
     """
-    shop = bench.shop
+    shop = scene.shop
     if len(shop.machines) < 2 or not waiting_h.any():
         return
-    weeks = [weekly_hours(bench, int(one)) for one in shop.machine_calendar]
+    weeks = [weekly_hours(scene, name) for name in shop.machines]
     open_h = np.array([sum(end - start for _, start, end in week) for week in weeks])
     short = [int(m) for m in np.argsort(-waiting_h) if waiting_h[m] > 0.05 * waiting_h.sum() and busy[m] > 0.6][:3]
     for target in short:
@@ -83,7 +60,7 @@ def moved_hours(bench: Bench, busy: Floats, waiting_h: Floats) -> Iterator[tuple
             if added < 1.0:
                 continue
             changed[shop.machines[target]] = longer
-            changed.update(_people_along(bench, target, longer))
+            changed.update(_people_along(scene, target, longer))
             name = shop.machines[target]
             why = (
                 f"{name} is busy {100 * busy[target]:.0f} % of its {open_h[target]:.0f} h a week and orders wait for it;"
@@ -123,34 +100,34 @@ def _lengthen(week: Week, hours: float) -> tuple[Week, float]:
     return days, round(added, 2)
 
 
-def _people_along(bench: Bench, machine: int, longer: Week) -> dict[str, Week]:
-    """People whose skill the machine needs, shifted so that somebody is there in the added hours.
+def _people_along(scene: Scene, machine: int, longer: Week) -> dict[str, Week]:
+    """Somebody for the added hours: the person with the skill whose shift ends closest before them comes and goes later.
 
-    The latest person with the skill starts and leaves later by the hours added; nobody works longer.
+    Nobody works longer; where somebody with the skill is at work in those hours already, nothing changes.
     """
-    shop, work = bench.shop, bench.work
-    if not shop.people:
-        return {}
+    shop, work = scene.shop, scene.work
     sizes = np.diff(work.option_ptr)
     step_of = np.repeat(np.arange(len(sizes)), sizes)
-    steps = np.unique(step_of[work.option_machine == machine])
-    skills = np.unique(work.skill[steps])
-    codes: set[int] = set()
-    for skill in skills[skills >= 0]:
-        codes.update(shop.skill_person[shop.skill_ptr[skill] : shop.skill_ptr[skill + 1]].tolist())
+    skills = np.unique(work.skill[np.unique(step_of[work.option_machine == machine])])
+    names = {
+        name
+        for skill in skills[skills >= 0]
+        for post in shop.skill_person[shop.skill_ptr[skill] : shop.skill_ptr[skill + 1]]
+        for name in scene.members[post]
+    }
     end = {int(day[0]): day[2] for day in longer}
-    best: tuple[float, int, Week] | None = None
-    for code in sorted(codes):
-        week = weekly_hours(bench, int(shop.person_calendar[code]))
+    best: tuple[float, str, Week] | None = None
+    for name in sorted(names):
+        week = weekly_hours(scene, name)
         gaps = [end[int(day[0])] - day[2] for day in week if int(day[0]) in end]
         if not gaps:
             continue
         gap = float(np.mean(gaps))
         if gap <= 0.1:
-            return {}  # somebody is there already
+            return {}
         if best is None or gap < best[0]:
-            best = (gap, code, week)
+            best = (gap, name, week)
     if best is None:
         return {}
-    gap, code, week = best
-    return {shop.people[code]: [[day, round(start + gap, 2), round(stop + gap, 2)] for day, start, stop in week]}
+    gap, name, week = best
+    return {name: [[day, round(start + gap, 2), round(stop + gap, 2)] for day, start, stop in week]}

@@ -9,38 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zhizao.decide.twin import weekly_intervals
-from zhizao.decide.twin.shop import RULES, Floats, Ints, Policy, Shop, Work
+from zhizao.decide.twin.mechanism import Scene
+from zhizao.decide.twin.mechanism.week import pattern, weekly_intervals
+from zhizao.decide.twin.shop import RULES, Floats, Ints, Shop, Work
 from zhizao.errors import InputError
 
-__all__ = ["PULL_ORDER", "Bench", "Lever", "pull", "pull_all"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """One drawn run of the twin, ready to be tried under other levers.
-
-    Parameters
-    ----------
-    shop, work, policy : arrays of the run
-    operations, products : names behind the codes in `work`
-    start_ns : start of the run, UTC nanoseconds since 1970
-    horizon_s : length that calendars must cover, seconds
-    zone : IANA zone of the plant
-    """
-
-    shop: Shop
-    work: Work
-    policy: Policy
-    operations: tuple[str, ...]
-    products: tuple[str, ...]
-    start_ns: int
-    horizon_s: float
-    zone: str
+__all__ = ["PULL_ORDER", "Lever", "pull", "pull_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +47,14 @@ class Lever:
     why: str = field(default="", compare=False)
 
 
-def pull_all(bench: Bench, levers: tuple[Lever, ...] | list[Lever]) -> Bench:
+def pull_all(scene: Scene, levers: tuple[Lever, ...] | list[Lever]) -> Scene:
     """The run with all levers pulled, in the given order."""
     for lever in levers:
-        bench = pull(bench, lever)
-    return bench
+        scene = pull(scene, lever)
+    return scene
 
 
-def pull(bench: Bench, lever: Lever) -> Bench:
+def pull(scene: Scene, lever: Lever) -> Scene:
     """The run with one lever pulled.
 
     Raises
@@ -83,54 +63,59 @@ def pull(bench: Bench, lever: Lever) -> Bench:
     """
     if lever.kind not in _PULL:
         raise InputError(f'"{lever.kind}" is not a lever', fix="use one of " + ", ".join(_PULL), code="bad_lever")
-    return _PULL[lever.kind](bench, lever)
+    return _PULL[lever.kind](scene, lever)
 
 
-def _machines_of(bench: Bench, lever: Lever) -> Ints:
-    names = lever.machines or ((lever.scope,) if lever.scope != "plant" else bench.shop.machines)
-    unknown = [name for name in names if name not in bench.shop.machines]
+def _machines_of(scene: Scene, lever: Lever) -> Ints:
+    names = lever.machines or ((lever.scope,) if lever.scope != "plant" else scene.shop.machines)
+    unknown = [name for name in names if name not in scene.shop.machines]
     if unknown:
         raise InputError(f'the lever names machine "{unknown[0]}", which the twin does not know', code="bad_lever")
-    return np.array([bench.shop.machines.index(name) for name in names], np.int64)
+    return np.array([scene.shop.machines.index(name) for name in names], np.int64)
 
 
-def _dispatch(bench: Bench, lever: Lever) -> Bench:
-    rule = bench.policy.rule.copy()
-    rule[_machines_of(bench, lever)] = RULES.index(lever.setting["rule"])
-    return replace(bench, policy=replace(bench.policy, rule=rule))
+def _dispatch(scene: Scene, lever: Lever) -> Scene:
+    rule = scene.policy.rule.copy()
+    rule[_machines_of(scene, lever)] = RULES.index(lever.setting["rule"])
+    return replace(scene, policy=replace(scene.policy, rule=rule))
 
 
-def _setup_family(bench: Bench, lever: Lever) -> Bench:
-    return _dispatch(bench, replace(lever, setting={"rule": "family"}))
+def _setup_family(scene: Scene, lever: Lever) -> Scene:
+    return _dispatch(scene, replace(lever, setting={"rule": "family"}))
 
 
-def _release(bench: Bench, lever: Lever) -> Bench:
-    return replace(bench, policy=replace(bench.policy, wip_cap=int(lever.setting["wip_cap"])))
+def _release(scene: Scene, lever: Lever) -> Scene:
+    return replace(scene, policy=replace(scene.policy, wip_cap=int(lever.setting["wip_cap"])))
 
 
-def _transfer_batch(bench: Bench, lever: Lever) -> Bench:
-    return replace(bench, policy=replace(bench.policy, transfer_quantity=float(lever.setting["quantity"])))
+def _transfer_batch(scene: Scene, lever: Lever) -> Scene:
+    return replace(scene, policy=replace(scene.policy, transfer_quantity=float(lever.setting["quantity"])))
 
 
-def _hours(bench: Bench, lever: Lever) -> Bench:
-    """New weekly hours for the resources named in the setting."""
-    shop = bench.shop
-    on = [shop.on_s[a:b] for a, b in zip(shop.calendar_ptr[:-1], shop.calendar_ptr[1:], strict=True)]
-    off = [shop.off_s[a:b] for a, b in zip(shop.calendar_ptr[:-1], shop.calendar_ptr[1:], strict=True)]
+def _hours(scene: Scene, lever: Lever) -> Scene:
+    """New weekly hours for the machines and people named in the setting; a post is at work when one of its people is."""
+    shop = scene.shop
+    on = [shop.on_s[a:b] for a, b in pairwise(shop.calendar_ptr)]
+    off = [shop.off_s[a:b] for a, b in pairwise(shop.calendar_ptr)]
     machine_calendar = shop.machine_calendar.copy()
     person_calendar = shop.person_calendar.copy()
-    for resource, hours in lever.setting.items():
-        start, end = weekly_intervals(
-            [(int(day), float(a), float(b)) for day, a, b in hours], bench.start_ns, bench.horizon_s, bench.zone
-        )
-        if resource in shop.machines:
-            machine_calendar[shop.machines.index(resource)] = len(on)
-        elif resource in shop.people:
-            person_calendar[shop.people.index(resource)] = len(on)
+    given = {name: [(int(day), float(a), float(b)) for day, a, b in week] for name, week in lever.setting.items()}
+    for name, week in given.items():
+        if name in shop.machines:
+            machine_calendar[shop.machines.index(name)] = len(on)
+        elif name in scene.member_code:
+            post = next(at for at, members in enumerate(scene.members) if name in members)
+            person_calendar[post] = len(on)
+            week = [
+                hours
+                for other in scene.members[post]
+                for hours in given.get(other, pattern(scene.member_week[scene.member_code[other]]))
+            ]
         else:
-            raise InputError(f'hours are given to "{resource}", which the twin does not know', code="bad_lever")
-        on.append(start)
-        off.append(end)
+            raise InputError(f'hours are given to "{name}", which the twin does not know', code="bad_lever")
+        begin, stop = weekly_intervals(week, scene.zero_s, scene.horizon_s)
+        on.append(begin)
+        off.append(stop)
     changed = replace(
         shop,
         calendar_ptr=np.concatenate([[0], np.cumsum([len(one) for one in on])]).astype(np.int64),
@@ -139,31 +124,28 @@ def _hours(bench: Bench, lever: Lever) -> Bench:
         machine_calendar=machine_calendar,
         person_calendar=person_calendar,
     )
-    return replace(bench, shop=changed)
+    return replace(scene, shop=changed)
 
 
-def _assignment(bench: Bench, lever: Lever) -> Bench:
+def _assignment(scene: Scene, lever: Lever) -> Scene:
     """Keep only the named machines (and people) for an operation; steps that would be left with none stay as they are."""
-    work, shop = bench.work, bench.shop
     for operation, wanted in lever.setting.items():
         if operation == "people":
             for name, people in wanted.items():
-                shop, work = _only_people(bench, shop, work, name, tuple(people))
+                shop, work = _only_people(scene, scene.shop, scene.work, name, tuple(people))
+                scene = replace(scene, shop=shop, work=work)
             continue
-        if operation not in bench.operations:
+        if operation not in scene.operations:
             raise InputError(
                 f'assignment names operation "{operation}", which the twin does not know', code="bad_lever"
             )
-        code = bench.operations.index(operation)
-        allowed = np.zeros(len(shop.machines) + 1, bool)
-        for name in wanted:
-            if name in shop.machines:
-                allowed[shop.machines.index(name)] = True
-        work = _filter_options(work, work.operation == code, allowed)
-    return replace(bench, work=work, shop=shop)
+        allowed = np.array([name in wanted for name in scene.shop.machines])
+        scene = _filter_options(scene, scene.work.operation == scene.operations.index(operation), allowed)
+    return scene
 
 
-def _filter_options(work: Work, steps: np.ndarray[Any, np.dtype[np.bool_]], allowed: Any) -> Work:
+def _filter_options(scene: Scene, steps: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> Scene:
+    work = scene.work
     counts = np.diff(work.option_ptr)
     step_of = np.repeat(np.arange(len(counts)), counts)
     keep = ~steps[step_of] | allowed[work.option_machine]
@@ -171,21 +153,33 @@ def _filter_options(work: Work, steps: np.ndarray[Any, np.dtype[np.bool_]], allo
     bare = (left == 0) & (counts > 0)
     keep |= bare[step_of]
     left = np.bincount(step_of[keep], minlength=len(counts))
-    return replace(
-        work,
-        option_ptr=np.concatenate([[0], np.cumsum(left)]).astype(np.int64),
-        option_machine=work.option_machine[keep],
-        option_factor=work.option_factor[keep],
-        option_defect=work.option_defect[keep],
+    return _options_at(scene, np.concatenate([[0], np.cumsum(left)]).astype(np.int64), np.flatnonzero(keep))
+
+
+def _options_at(scene: Scene, ptr: Ints, pick: Ints, **changed: Any) -> Scene:
+    """The scene with the picked options only, in that order."""
+    work = replace(
+        scene.work,
+        option_ptr=ptr,
+        option_machine=scene.work.option_machine[pick],
+        option_factor=scene.work.option_factor[pick],
+        option_defect=scene.work.option_defect[pick],
+        **changed,
     )
+    return replace(scene, work=work, lost_rate=scene.lost_rate[pick], late_rate=scene.late_rate[pick])
 
 
-def _only_people(bench: Bench, shop: Shop, work: Work, operation: str, people: tuple[str, ...]) -> tuple[Shop, Work]:
+def _only_people(scene: Scene, shop: Shop, work: Work, operation: str, people: tuple[str, ...]) -> tuple[Shop, Work]:
     """A new skill that only these people have, for one operation."""
-    if operation not in bench.operations:
+    if operation not in scene.operations:
         raise InputError(f'assignment names operation "{operation}", which the twin does not know', code="bad_lever")
-    codes = [shop.people.index(name) for name in people if name in shop.people]
-    steps = (work.operation == bench.operations.index(operation)) & (work.skill >= 0)
+    wanted = set(people)
+    codes = [at for at, members in enumerate(scene.members) if sum(one in wanted for one in members) * 2 > len(members)]
+    skill_now = work.skill[(work.operation == scene.operations.index(operation)) & (work.skill >= 0)]
+    if len(skill_now):
+        able = set(shop.skill_person[shop.skill_ptr[skill_now[0]] : shop.skill_ptr[skill_now[0] + 1]].tolist())
+        codes = [code for code in codes if code in able]
+    steps = (work.operation == scene.operations.index(operation)) & (work.skill >= 0)
     if not codes or not steps.any():
         return shop, work
     skill = work.skill.copy()
@@ -200,14 +194,14 @@ def _only_people(bench: Bench, shop: Shop, work: Work, operation: str, people: t
     )
 
 
-def _inspection(bench: Bench, lever: Lever) -> Bench:
+def _inspection(scene: Scene, lever: Lever) -> Scene:
     """Move an inspection to directly after an earlier operation; bad pieces are then not worked on in between."""
-    work = bench.work
+    work = scene.work
     names = (lever.setting["operation"], lever.setting["after"])
     for name in names:
-        if name not in bench.operations:
+        if name not in scene.operations:
             raise InputError(f'inspection names operation "{name}", which the twin does not know', code="bad_lever")
-    inspect, after = (bench.operations.index(name) for name in names)
+    inspect, after = (scene.operations.index(name) for name in names)
     order = np.arange(len(work.operation))
     saved = np.ones(len(order))
     rate = float(lever.setting.get("caught", 0.0))
@@ -230,10 +224,11 @@ def _inspection(bench: Bench, lever: Lever) -> Bench:
         expected_s=work.expected_s * saved if len(work.expected_s) else work.expected_s,
         expected_left_s=np.empty(0),
     )
-    return replace(bench, work=_reorder(thinner, order))
+    return _reorder(replace(scene, work=thinner), order)
 
 
-def _reorder(work: Work, order: Ints) -> Work:
+def _reorder(scene: Scene, order: Ints) -> Scene:
+    work = scene.work
     counts = np.diff(work.option_ptr)[order]
     ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     pick = np.repeat(work.option_ptr[order] - ptr[:-1], counts) + np.arange(ptr[-1])
@@ -254,48 +249,42 @@ def _reorder(work: Work, order: Ints) -> Work:
     changed: dict[str, Any] = {name: getattr(work, name)[order] for name in per_step}
     if len(work.expected_s):
         changed["expected_s"] = work.expected_s[order]
-    return replace(
-        work,
-        **changed,
-        gate=np.where(gate >= 0, place[gate], -1),
-        option_ptr=ptr,
-        option_machine=work.option_machine[pick],
-        option_factor=work.option_factor[pick],
-        option_defect=work.option_defect[pick],
-    )
+    changed["gate"] = np.where(gate >= 0, place[gate], -1)
+    moved = _options_at(scene, ptr, pick, **changed)
+    return replace(moved, rework=scene.rework[order], lost_u=scene.lost_u[order], late_u=scene.late_u[order])
 
 
-def _maintenance(bench: Bench, lever: Lever) -> Bench:
+def _maintenance(scene: Scene, lever: Lever) -> Scene:
     """Fewer breakdowns for planned stops: `mtbf_factor` says how much longer the machine then runs between breakdowns.
 
     The planned stops themselves slow the machine's work down by the share of time that they take.
     """
-    shop = bench.shop
+    shop = scene.shop
     mtbf, factor = shop.mtbf_s.copy(), float(lever.setting.get("mtbf_factor", 1.0))
     machine = shop.machines.index(lever.setting["machine"])
     mtbf[machine] *= factor
     share = float(lever.setting["takes_h"]) / (float(lever.setting["every_h"]) + float(lever.setting["takes_h"]))
-    work = bench.work
+    work = scene.work
     slower = np.where(work.option_machine == machine, work.option_factor / (1.0 - share), work.option_factor)
     after = work.break_after_s.copy()
     if len(work.break_ptr):
         after[work.break_ptr[machine] : work.break_ptr[machine + 1]] *= factor
     work = replace(work, option_factor=slower, break_after_s=after)
-    return replace(bench, shop=replace(shop, mtbf_s=mtbf), work=work)
+    return replace(scene, shop=replace(shop, mtbf_s=mtbf), work=work)
 
 
-def _schedule(bench: Bench, lever: Lever) -> Bench:
+def _schedule(scene: Scene, lever: Lever) -> Scene:
     """Follow the written sequence on the machines; its priorities are worked out while the run goes on (`rolling`)."""
     from zhizao.pilot.rolling import rolling_priorities
 
     every_h = float(lever.setting.get("every_h", 24.0))
-    rule = np.full_like(bench.policy.rule, RULES.index("sequence"))
-    policy = replace(bench.policy, rule=rule)
-    priority: Floats = rolling_priorities(bench.shop, bench.work, policy, every_s=3600.0 * every_h)
-    return replace(bench, policy=replace(policy, priority=priority))
+    rule = np.full_like(scene.policy.rule, RULES.index("sequence"))
+    policy = replace(scene.policy, rule=rule)
+    priority: Floats = rolling_priorities(scene.shop, scene.work, policy, every_s=3600.0 * every_h)
+    return replace(scene, policy=replace(policy, priority=priority))
 
 
-_PULL: dict[str, Callable[[Bench, Lever], Bench]] = {
+_PULL: dict[str, Callable[[Scene, Lever], Scene]] = {
     "hours": _hours,
     "assignment": _assignment,
     "inspection": _inspection,

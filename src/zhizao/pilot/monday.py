@@ -6,7 +6,6 @@ chosen schedule, from what is known at the end of the records: released orders, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,25 +83,16 @@ def _clock(hour: float) -> str:
 
 def _dispatch_list(pilot: Pilot) -> pl.DataFrame:
     """Work of the open orders as the twin would do it next under the chosen levers, from the end of the records on."""
-    if pilot.twin is None:
-        return pl.DataFrame()
+    from zhizao.decide.twin.mechanism import worklog_of
     from zhizao.decide.twin.run import simulate
     from zhizao.pilot.levers import pull_all
     from zhizao.pilot.search import levers_of
-    from zhizao.pilot.trial import bench_of
 
-    last = pilot.log.frame["end"].max()
-    if last is None:
+    scene = pilot.mechanism.open_work(np.random.default_rng(pilot.result.seed))
+    if scene is None:
         return pl.DataFrame()
-    try:
-        draw = pilot.twin.open_work(last, rng=np.random.default_rng(pilot.result.seed))
-    except InputError:
-        return pl.DataFrame()
-    if not len(draw.work.release_s):
-        return pl.DataFrame()
-    bench = pull_all(bench_of(draw), levers_of(pilot.candidates, pilot.chosen))
-    trace = simulate(bench.shop, bench.work, bench.policy)
-    log = pilot.twin.worklog(replace(draw, shop=bench.shop, work=bench.work, policy=bench.policy), trace)
+    scene = pull_all(scene, levers_of(pilot.candidates, pilot.chosen))
+    log = worklog_of(scene, simulate(scene.shop, scene.work, scene.policy))
     zone = pilot.log.zone
     return (
         log.frame.sort("machine", "start")
@@ -113,6 +103,7 @@ def _dispatch_list(pilot: Pilot) -> pl.DataFrame:
             "order",
             "product",
             "operation",
+            "report",
             "person",
             expected_start=pl.col("start").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M"),
             expected_end=pl.col("end").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M"),

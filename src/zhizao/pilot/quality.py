@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from zhizao.decide.twin.mechanism import Scene
 from zhizao.decide.twin.shop import Floats
 from zhizao.model import WorkLog
-from zhizao.pilot.levers import Bench
 
 __all__ = ["better_machines", "better_people", "pooled_rates"]
 
@@ -58,11 +58,11 @@ def pooled_rates(log: WorkLog, by: str) -> pl.DataFrame:
     return frame.with_columns(rate=pl.Series(rates), worse=pl.Series(worse))
 
 
-def better_machines(log: WorkLog, bench: Bench, busy: Floats) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def better_machines(log: WorkLog, scene: Scene, busy: Floats) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """(operation, machines to keep, reason) where a machine is worse than its peers and the peers have room."""
-    rates = pooled_rates(log, "machine").filter(pl.col("machine").is_in(bench.shop.machines))
+    rates = pooled_rates(log, "machine").filter(pl.col("machine").is_in(scene.shop.machines))
     for (operation,), rows in rates.group_by(["operation"], maintain_order=True):
-        if rows.height < 2 or operation not in bench.operations:
+        if rows.height < 2 or operation not in scene.operations:
             continue
         mean = float((rows["rate"] * rows["pieces"]).sum() / rows["pieces"].sum())
         bad = rows.filter(
@@ -71,22 +71,22 @@ def better_machines(log: WorkLog, bench: Bench, busy: Floats) -> Iterator[tuple[
         keep = [name for name in rows["machine"].to_list() if name not in set(bad["machine"].to_list())]
         if bad.is_empty() or not keep:
             continue
-        room = sum(1.0 - busy[bench.shop.machines.index(name)] for name in keep)
-        moved = sum(busy[bench.shop.machines.index(name)] for name in bad["machine"].to_list())
+        room = sum(1.0 - busy[scene.shop.machines.index(name)] for name in keep)
+        moved = sum(busy[scene.shop.machines.index(name)] for name in bad["machine"].to_list())
         if room < 0.3 * moved:
             continue
         why = ", ".join(f"{row['machine']} makes {100 * row['rate']:.1f} %" for row in bad.iter_rows(named=True))
         yield str(operation), tuple(keep), f"{why} bad pieces at {operation}, all machines {100 * mean:.1f} %"
 
 
-def better_people(log: WorkLog, bench: Bench) -> list[tuple[str, tuple[str, ...], str]]:
+def better_people(log: WorkLog, scene: Scene) -> list[tuple[str, tuple[str, ...], str]]:
     """(operation, people to keep, reason): the better half of those who do an operation with clear differences."""
-    if not bench.shop.people:
+    if not scene.members:
         return []
     found = []
-    rates = pooled_rates(log, "person").filter(pl.col("person").is_in(bench.shop.people))
+    rates = pooled_rates(log, "person").filter(pl.col("person").is_in(list(scene.member_code)))
     for (operation,), rows in rates.group_by(["operation"], maintain_order=True):
-        if rows.height < 3 or operation not in bench.operations:
+        if rows.height < 3 or operation not in scene.operations:
             continue
         mean = float((rows["rate"] * rows["pieces"]).sum() / rows["pieces"].sum())
         worse = rows.filter(

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import polars as pl
 
 from zhizao.account import ThreeFigures, three_figures
-from zhizao.decide.twin import Draw, FidelityReport, Twin, fidelity
+from zhizao.decide.twin import FidelityReport
+from zhizao.decide.twin.mechanism import Mechanism, Scene, held_out
 from zhizao.decide.twin.run import simulate
 from zhizao.decide.twin.shop import Floats
 from zhizao.errors import InputError
@@ -33,7 +35,7 @@ from zhizao.pilot.result import (
     RecordsAccount,
 )
 from zhizao.pilot.search import Found, Tried, levers_of, pareto, search
-from zhizao.pilot.trial import COLUMNS, Plan, bench_of, changes, try_sets
+from zhizao.pilot.trial import COLUMNS, Plan, changes, try_sets
 
 __all__ = ["Pilot", "run_pilot"]
 
@@ -54,9 +56,9 @@ class Pilot:
     log : records
     plant : rates and what else the user declared
     figures : three figures as recorded, with intervals and parts
-    twin : fitted to all records
+    mechanism : fitted to the (latest) records
     fidelity : its test on the held-out tail; None when there were too few records for one
-    draw : one run of the recorded demand; None when nothing was tried
+    scene : one run of the recorded demand, as the plant is run now
     base : what the plant as it is looks like in that run
     candidates : levers tried
     chosen : names of the candidates that are recommended
@@ -66,10 +68,10 @@ class Pilot:
     log: WorkLog
     plant: Plant
     figures: ThreeFigures
-    twin: Twin | None
+    mechanism: Mechanism
     fidelity: FidelityReport | None
-    draw: Draw | None
-    base: Base | None
+    scene: Scene
+    base: Base
     candidates: tuple[Candidate, ...]
     chosen: tuple[str, ...]
 
@@ -115,16 +117,15 @@ def run_pilot(
     tell("figures as recorded", 0.0)
     figures = three_figures(log, plant)
     tell("figures as recorded", 1.0)
-    report, trust = _earn_trust(log, rng, tell)
+    report, trust = _earn_trust(latest(log, _MOST_OPERATIONS), plant, rng, tell)
     tell("fitting the twin", 0.0)
-    twin = Twin.fit(log, plant=plant, rng=rng)
+    recent = latest(log, _MOST_OPERATIONS)
+    mechanism = Mechanism.fit(recent, plant=plant).calibrated(rng)
     tell("fitting the twin", 1.0)
-    start, end = _tried_period(log)
-    plan = Plan((twin,), plant, start, end)
-    draw = twin.replay(np.random.default_rng([seed, 99]), start=start, end=end)
-    bench = bench_of(draw)
-    base = base_of(bench, simulate(bench.shop, bench.work, bench.policy))
-    candidates = propose(log, plant, bench, base)
+    plan = Plan(mechanism, plant)
+    scene = mechanism.replay(np.random.default_rng([seed, 99]))
+    base = base_of(scene, simulate(scene.shop, scene.work, scene.policy, compiled=True))
+    candidates = propose(recent, plant, scene, base)
     runs = runs or (8 if done.height < 30_000 else 4)
     found = search(plan, candidates, seed=seed + 1, runs=runs, budget=budget, workers=workers, progress=tell)
     chosen, changed = _promise(plan, candidates, found, seed=seed + 2, runs=2 * runs + 4, workers=workers, tell=tell)
@@ -144,13 +145,15 @@ def run_pilot(
         seed=seed,
     )
     kept = chosen if trust.trusted else ()
-    return Pilot(result, log, plant, figures, twin, report, draw, base, tuple(candidates), kept)
+    return Pilot(result, log, plant, figures, mechanism, report, scene, base, tuple(candidates), kept)
 
 
-def _earn_trust(log: WorkLog, rng: np.random.Generator, tell: Progress) -> tuple[FidelityReport | None, Fidelity]:
+def _earn_trust(
+    log: WorkLog, plant: Plant, rng: np.random.Generator, tell: Progress
+) -> tuple[FidelityReport | None, Fidelity]:
     tell("testing the twin on held-out records", 0.0)
     try:
-        report = fidelity(log, rng=rng)
+        report = held_out(log, plant=plant, rng=rng)
     except InputError as error:
         return None, Fidelity(measures={}, trusted=False, reasons=(str(error),))
     tell("testing the twin on held-out records", 1.0)
@@ -160,13 +163,13 @@ def _earn_trust(log: WorkLog, rng: np.random.Generator, tell: Progress) -> tuple
     )
 
 
-def _tried_period(log: WorkLog) -> tuple[datetime | None, datetime | None]:
-    """The latest part of the records on which levers are tried: all of them, unless they are very long."""
-    frame = log.done
-    if frame.height <= _MOST_OPERATIONS:
-        return None, None
-    start: datetime = frame["start"].sort()[-_MOST_OPERATIONS]
-    return start, None
+def latest(log: WorkLog, most: int) -> WorkLog:
+    """The orders that began last, with at most so many rows; the whole log when it is no longer than that."""
+    if log.frame.height <= most:
+        return log
+    first: datetime = log.frame["start"].sort()[-most]
+    begins = log.frame.group_by("order").agg(pl.col("start").min()).filter(pl.col("start") >= first)["order"]
+    return WorkLog(log.frame.filter(pl.col("order").is_in(begins.implode())), log.zone)
 
 
 def _promise(

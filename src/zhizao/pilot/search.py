@@ -1,7 +1,7 @@
 """The best set of levers under a budget: each alone, then added one by one, then seen again with fresh luck.
 
-A lever is kept only while it helps beyond doubt on paired runs; the set that is promised is tried once more on runs that
-took no part in choosing it, so that a lucky choice is not promised.
+A lever is kept only while it helps beyond doubt on paired runs; the set that is promised is tried once more on runs
+that took no part in choosing it, so that a lucky choice is not promised.
 """
 
 from __future__ import annotations

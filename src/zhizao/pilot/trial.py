@@ -7,24 +7,24 @@ ratios of paired runs, so that the luck of a run cancels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from zhizao.account import three_figures
-from zhizao.decide.twin import Draw, Twin
+from zhizao.decide.twin.mechanism import Mechanism, Scene, worklog_of
 from zhizao.decide.twin.run import simulate
 from zhizao.decide.twin.shop import Floats
 from zhizao.model import Plant
-from zhizao.pilot.levers import Bench, Lever, pull_all
+from zhizao.pilot.levers import Lever, pull_all
 from zhizao.pilot.result import FIGURES, Change
 
-__all__ = ["COLUMNS", "Plan", "Runs", "bench_of", "changes", "try_sets"]
+__all__ = ["COLUMNS", "Plan", "Runs", "changes", "try_sets"]
 
 COLUMNS = (*FIGURES, "lead_h", "finished", "wip")
-"""What is measured per set and run: the three figures, mean release-to-end hours, orders finished, mean orders on the floor."""
+"""Measured per set and run: the three figures, mean hours from release to end, orders finished, mean on the floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,12 @@ class Plan:
 
     Parameters
     ----------
-    twins : twins fitted to the records; beside the first, ones fitted to resampled records carry what the records
-        leave open about the parameters
+    mechanism : the plant as its records show it
     plant : rates
     start, end : period of demand that is run again; None = all of it
     """
 
-    twins: tuple[Twin, ...]
+    mechanism: Mechanism
     plant: Plant
     start: datetime | None = None
     end: datetime | None = None
@@ -59,20 +58,6 @@ class Runs:
     def column(self, name: str) -> Floats:
         """One measure, (sets, runs)."""
         return self.values[:, :, COLUMNS.index(name)]
-
-
-def bench_of(draw: Draw) -> Bench:
-    """The drawn run as levers see it."""
-    return Bench(
-        shop=draw.shop,
-        work=draw.work,
-        policy=draw.policy,
-        operations=draw.operations,
-        products=draw.products,
-        start_ns=draw.start_ns,
-        horizon_s=draw.horizon_s,
-        zone=draw.zone,
-    )
 
 
 def try_sets(
@@ -116,24 +101,19 @@ _CHUNK = 16
 def _one_run(
     plan: Plan, sets: Sequence[tuple[Lever, ...]], seed: int, run: int, a: int, b: int
 ) -> tuple[int, int, int, Floats]:
-    rng = np.random.default_rng([seed, run])
-    twin = plan.twins[run % len(plan.twins)]
-    draw = twin.replay(rng, start=plan.start, end=plan.end)
-    bench = bench_of(draw)
+    scene = plan.mechanism.replay(np.random.default_rng([seed, run]), start=plan.start, end=plan.end)
     values = np.full((len(sets), len(COLUMNS)), np.nan)
     for at, levers in enumerate(sets):
-        values[at] = _measure(twin, draw, bench, levers, plan)
+        values[at] = _measure(pull_all(scene, levers), plan)
     return run, a, b, values
 
 
-def _measure(twin: Twin, draw: Draw, bench: Bench, levers: tuple[Lever, ...], plan: Plan) -> Floats:
-    pulled = pull_all(bench, levers)
-    trace = simulate(pulled.shop, pulled.work, pulled.policy)
-    tried = replace(draw, shop=pulled.shop, work=pulled.work, policy=pulled.policy)
-    figures = three_figures(twin.worklog(tried, trace), plan.plant).main()
+def _measure(scene: Scene, plan: Plan) -> Floats:
+    trace = simulate(scene.shop, scene.work, scene.policy, compiled=True)
+    figures = three_figures(worklog_of(scene, trace), plan.plant).main()
     finished = np.isfinite(trace.finished_s)
-    lead = (trace.finished_s - pulled.work.release_s)[finished]
-    span = trace.finished_s[finished].max() - pulled.work.release_s.min() if finished.any() else 1.0
+    lead = (trace.finished_s - scene.work.release_s)[finished]
+    span = trace.finished_s[finished].max() - scene.work.release_s.min() if finished.any() else 1.0
     floor = np.sum((trace.finished_s - trace.admitted_s)[finished]) / max(span, 1.0)
     three: list[Any] = [figures[name].value for name in FIGURES]
     row = [np.nan if value is None else float(value) for value in three]

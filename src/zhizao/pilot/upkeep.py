@@ -12,43 +12,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from zhizao.decide.twin.shop import Floats
+from zhizao.decide.twin.mechanism import Scene
+from zhizao.decide.twin.mechanism.machines import fit_weibull
 from zhizao.model import Plant, WorkLog
-from zhizao.pilot.levers import Bench
 
-__all__ = ["best_interval", "fit_weibull", "worthwhile_stops"]
+__all__ = ["best_interval", "worthwhile_stops"]
 
 _FEWEST = 8
 _SHORTEST_STOP_H = 0.5
-
-
-def fit_weibull(hours: Floats, open_h: float = 0.0) -> tuple[float, float]:
-    """Shape and scale of the time between breakdowns by maximum likelihood, the last interval still open.
-
-    Parameters
-    ----------
-    hours : (n,) busy hours between breakdowns, > 0
-    open_h : busy hours since the last breakdown (censored)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> shape, scale = fit_weibull(np.random.default_rng(1).weibull(2.0, 4000) * 50.0)
-    >>> round(shape, 1), round(scale)
-    (2.0, 50)
-    """
-    from scipy.optimize import brentq
-
-    all_hours = np.append(hours, open_h) if open_h > 0 else hours
-    logs = np.log(hours)
-
-    def score(shape: float) -> float:
-        power = (all_hours / all_hours.max()) ** shape
-        return float(np.sum(power * np.log(all_hours)) / np.sum(power) - 1.0 / shape - logs.mean())
-
-    shape = float(brentq(score, 0.05, 50.0)) if score(0.05) * score(50.0) < 0 else 1.0
-    scale = float((np.sum(all_hours**shape) / len(hours)) ** (1.0 / shape))
-    return shape, scale
 
 
 def best_interval(shape: float, scale: float, stop_h: float, repair_h: float) -> tuple[float, float, float]:
@@ -72,10 +43,10 @@ def best_interval(shape: float, scale: float, stop_h: float, repair_h: float) ->
     return float(grid[at]), float(lost[at]), float(never / max(rate, 1e-12))
 
 
-def worthwhile_stops(log: WorkLog, plant: Plant, bench: Bench) -> Iterator[tuple[str, dict[str, Any], float, str]]:
+def worthwhile_stops(log: WorkLog, plant: Plant, scene: Scene) -> Iterator[tuple[str, dict[str, Any], float, str]]:
     """(machine, setting, cost, reason) for machines whose breakdowns come with wear and repay planned stops."""
-    frame = log.done.filter(pl.col("machine").is_in(bench.shop.machines)).sort("start")
-    span_h = bench.horizon_s / 3600.0
+    frame = log.done.filter(pl.col("machine").is_in(scene.shop.machines)).sort("start")
+    span_h = scene.horizon_s / 3600.0
     for (machine,), rows in frame.group_by(["machine"], maintain_order=True):
         down = rows.filter(pl.col("report") == "breakdown")
         if down.height < _FEWEST:
@@ -107,6 +78,6 @@ def worthwhile_stops(log: WorkLog, plant: Plant, bench: Bench) -> Iterator[tuple
         }
         why = (
             f"{down.height} breakdowns in {span_h:.0f} h that come with wear (Weibull shape {shape:.1f});"
-            f" a stop of {stop_h:.1f} h every {every:.0f} busy hours loses {100 * lost:.1f} % in place of {100 * now:.1f} %"
+            f" a stop of {stop_h:.1f} h every {every:.0f} busy hours loses {100 * lost:.1f} %, now {100 * now:.1f} %"
         )
         yield str(machine), setting, cost, why

@@ -84,7 +84,7 @@ def pilot(
         rejected_file = None
         if imported.reading.rejected.height:
             rejected_file = out.with_name(out.stem + ".rejected.csv")
-            files.write_rejections(rejected_file, imported.reading)
+            files.write_rejections(rejected_file, imported.reading.rejected, lang=lang)
         say_account(imported, rejected_file, lang)
         found = steps.pilot(
             home,

@@ -102,7 +102,7 @@ def import_command(
     rejected_file = None
     if imported.reading.rejected.height:
         rejected_file = records.with_name(records.name.split(".")[0] + ".rejected.csv")
-        files.write_rejections(rejected_file, imported.reading)
+        files.write_rejections(rejected_file, imported.reading.rejected, lang=lang)
     say_account(imported, rejected_file, lang)
 
 

@@ -99,7 +99,7 @@ def _reason(reason: str, lang: str) -> str:
 
     if "reason." + reason in WORDS:
         return word("reason." + reason, lang)
-    return account_words.reason(reason, lang) if reason else ""
+    return account_words.reason_of(reason, lang) if reason else ""
 
 
 def believe(pilot: Pilot, lang: str) -> str:
@@ -211,9 +211,9 @@ def where(pilot: Pilot, lang: str) -> str:
 
 
 def _machines(pilot: Pilot, lang: str) -> str:
-    if pilot.base is None or pilot.draw is None or not pilot.draw.shop.machines:
+    names, base = pilot.scene.shop.machines, pilot.base
+    if not names:
         return ""
-    names, base = pilot.draw.shop.machines, pilot.base
     order = np.argsort(-base.waiting_h)[:12]
     rows: list[tuple[str, float, float | None, float | None]] = [
         (names[m], float(base.waiting_h[m]), None, None) for m in order if base.waiting_h[m] > 0

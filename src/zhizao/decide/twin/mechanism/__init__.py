@@ -2,5 +2,6 @@
 
 from zhizao.decide.twin.mechanism.mechanism import Mechanism
 from zhizao.decide.twin.mechanism.scene import Scene, worklog_of
+from zhizao.decide.twin.mechanism.trust import held_out
 
-__all__ = ["Mechanism", "Scene", "worklog_of"]
+__all__ = ["Mechanism", "Scene", "held_out", "worklog_of"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zhizao.decide.twin.mechanism.routes import plans
+from zhizao.decide.twin.mechanism.routes import Plan, plans
 from zhizao.decide.twin.mechanism.scene import Scene
 from zhizao.decide.twin.mechanism.week import WEEK_S, intervals
 from zhizao.decide.twin.shop import RULES, Floats, Ints, Policy, Shop, Work
@@ -14,34 +15,44 @@ from zhizao.decide.twin.shop import RULES, Floats, Ints, Policy, Shop, Work
 if TYPE_CHECKING:
     from zhizao.decide.twin.mechanism.mechanism import Mechanism
 
-__all__ = ["compose"]
+__all__ = ["Orders", "compose"]
 
 _ROOM = 1.6
 """Calendars are laid out for so many times the span of the demand, and eight weeks."""
 
 
-def compose(
-    m: Mechanism,
-    cases: Ints,
-    came_s: Floats,
-    zero_s: float,
-    rng: np.random.Generator,
-    *,
-    names: tuple[str, ...],
-) -> Scene:
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Demand of one run, sorted by when it comes.
+
+    Parameters
+    ----------
+    names : (J,)
+    cases : (J,) past case that each order takes after
+    came_s, due_s : (J,) clock seconds; due nan = none
+    quantity : (J,) pieces, nan = as its past case
+    """
+
+    names: tuple[str, ...]
+    cases: Ints
+    came_s: Floats
+    due_s: Floats
+    quantity: Floats
+
+
+def compose(m: Mechanism, orders: Orders, zero_s: float, rng: np.random.Generator) -> Scene:
     """Arrays of one run.
 
     Parameters
     ----------
     m : what was learned
-    cases : (J,) past case that each order takes after
-    came_s : (J,) when it is given to the shop, clock seconds, sorted
+    orders : demand
     zero_s : kernel time 0
     rng : draws of this run
-    names : (J,) names of the orders
     """
+    cases, came_s = orders.cases, orders.came_s
     past, visits = m.past, m.visits
-    base = np.flatnonzero(~visits.rework)
+    base = _base(m)
     known, which, first = _plans_of(m, base)
     jobs = len(cases)
     sizes = np.array([len(one.operation) for one in known])[which[cases]]
@@ -55,13 +66,13 @@ def compose(
     visit = base[first[cases][job] + source]
     product = past.product[cases]
     what = np.where(product[job] < 0, len(past.products), product[job])
-    quantity = np.where(past.quantity[cases] > 0, past.quantity[cases], m.pieces[base[first[cases]]])
-    pieces = np.where(rework, _mended(m)[operation], m.pieces[visit])
-    own_machine = np.where(operation == visits.operation[visit], visits.machine[visit], -1)
+    own = np.where(past.quantity[cases] > 0, past.quantity[cases], m.pieces[base[first[cases]]])
+    quantity = np.where(orders.quantity > 0, orders.quantity, own)
+    pieces = np.where(rework, _mended(m)[operation], m.pieces[visit] * (quantity / own)[job])
     run, expected = _run(m, operation, what, pieces, rng)
     setup_fixed = _drawn_setups(m, operation, rng)
     family = m.setups.family[operation, what] if m.setups.by_sequence else np.full(len(operation), -1)
-    option_ptr, option_machine = _options(m, operation, own_machine)
+    option_ptr, option_machine = _options(m, operation)
     step_of = np.repeat(np.arange(len(operation)), np.diff(option_ptr))
     op_of = operation[step_of]
     rate = m.defects.rate[op_of] * m.defects.machine[op_of, option_machine]
@@ -72,7 +83,7 @@ def compose(
         m.delays.spread[before, operation] * rng.standard_normal(len(operation))
     )
     release = came_s - zero_s
-    due = came_s + (past.due_s - m._came())[cases] - zero_s
+    due = orders.due_s - zero_s
     horizon = _ROOM * float(release.max(initial=0.0)) + 8 * WEEK_S
     shop = _shop(m, zero_s, horizon)
     break_ptr, break_after, repair = _breakdowns(m, horizon, rng)
@@ -112,10 +123,11 @@ def compose(
         policy=Policy(rule=np.full(len(shop.machines), RULES.index(m.rule), np.int64)),
         operations=visits.operations,
         products=past.products,
-        orders=names,
+        orders=orders.names,
         zone=past.zone,
         zero_s=zero_s,
         horizon_s=horizon,
+        machine_week=visits.machine_week,
         members=tuple(tuple(visits.people[p] for p in one) for one in m.posts.members),
         member_week=visits.person_week,
         member_code={name: code for code, name in enumerate(visits.people)},
@@ -134,10 +146,19 @@ def compose(
     )
 
 
-def _plans_of(m: Mechanism, base: Ints):  # type: ignore[no-untyped-def]
-    """Plans of all cases; cases whose every visit is rework get what they have."""
+def _plans_of(m: Mechanism, base: Ints) -> tuple[list[Plan], Ints, Ints]:
+    """Plans of all cases; a case whose every visit is rework has its first visit as its route."""
     visits = m.visits
     return plans(visits.case[base], visits.operation[base], m.defects, m.again)
+
+
+def _base(m: Mechanism) -> Ints:
+    """Visits that make up the routes: no rework, but at least one visit of every case."""
+    visits = m.visits
+    route = ~visits.rework
+    has = np.bincount(visits.case[route], minlength=len(m.past.orders)) > 0
+    first = np.concatenate([[True], visits.case[1:] != visits.case[:-1]])
+    return np.flatnonzero(route | (first & ~has[visits.case]))
 
 
 def _mended(m: Mechanism) -> Floats:
@@ -177,13 +198,12 @@ def _drawn_setups(m: Mechanism, operation: Ints, rng: np.random.Generator) -> Fl
     return out
 
 
-def _options(m: Mechanism, operation: Ints, own: Ints) -> tuple[Ints, Ints]:
+def _options(m: Mechanism, operation: Ints) -> tuple[Ints, Ints]:
     """Machines that can do each step: those that do its operation."""
     lists = [np.flatnonzero(row) for row in m.can]
     share = np.zeros(m.can.shape)
     np.add.at(share, (m.visits.operation, m.visits.machine), 1.0)
     lists = [one[np.argsort(-share[o, one], kind="stable")] for o, one in enumerate(lists)]
-    del own
     sizes = np.array([len(one) for one in lists])[operation]
     ptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return ptr, np.concatenate([lists[o] for o in operation.tolist()]).astype(np.int64)

@@ -8,12 +8,12 @@ be trusted is measured in the same way, on records that it has not seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from zhizao.decide.twin.mechanism.compose import compose
+from zhizao.decide.twin.mechanism.compose import Orders, compose
 from zhizao.decide.twin.mechanism.defects import Defects, learn_defects
 from zhizao.decide.twin.mechanism.discipline import learn_rule
 from zhizao.decide.twin.mechanism.machines import Wear, batches, capacities, learn_wear
@@ -94,7 +94,7 @@ class Mechanism:
         pieces = np.where(told > 0, told, np.where(ordered > 0, ordered, 1.0))
         product = past.product[visits.case]
         times = learn_times(visits, product, len(past.products), pieces)
-        before_end, before_op = _before(visits)
+        before_end, before_op = before_of(visits)
         known = np.isfinite(past.released_s)
         delays = learn_delays(visits, past.released_s[visits.case], before_end, before_op)
         n = np.zeros((operations, machines))
@@ -128,6 +128,16 @@ class Mechanism:
             again=loops(visits),
         )
 
+    def calibrated(self, rng: np.random.Generator, rounds: int = 3) -> Mechanism:
+        """The mechanism whose replay brings back the records' own amount of rework, scrap and unexplained waiting.
+
+        What the parts together get wrong (people asked in another order, pieces that go bad in bunches) is taken out by
+        factors on the rates and by added delays, a few rounds of simulation (stochastic approximation).
+        """
+        from zhizao.decide.twin.mechanism.calibrate import calibrated
+
+        return calibrated(self, rng, rounds)
+
     @property
     def zone(self) -> str:
         """Plant's zone."""
@@ -148,7 +158,69 @@ class Mechanism:
         if not len(cases):
             raise InputError("no order came in the period", code="no_orders")
         zero = float(np.floor(came[cases[0]] / 86400.0) * 86400.0) if start is None else low
-        return compose(self, cases, came[cases], zero, rng, names=tuple(self.past.orders[c] for c in cases))
+        return compose(self, self._orders(cases, came[cases]), zero, rng)
+
+    def follow(self, demand: Past, rng: np.random.Generator, *, known_until_s: float) -> Scene:
+        """The demand of other records of the same plant: orders as they came, routes and all else as learned here.
+
+        Parameters
+        ----------
+        demand : records whose orders are made; an order finished by `known_until_s` keeps its own route, any other
+            takes after a finished order of the same product and nearly the same quantity
+        known_until_s : clock seconds
+        """
+        came = _came(demand)
+        finish = demand.finish_s
+        mine = {name: c for c, name in enumerate(self.past.orders)}
+        code = {name: c for c, name in enumerate(self.past.products)}
+        over = {name for name, at in zip(demand.orders, finish, strict=True) if at <= known_until_s}
+        models = np.array([c for c, name in enumerate(self.past.orders) if name in over], np.int64)
+        if not len(models):
+            raise InputError("no order is finished in the first part of the records", code="short_log")
+        size = np.where(self.past.quantity > 0, self.past.quantity, 1.0)
+        donors = np.empty(len(demand.orders), np.int64)
+        for at, name in enumerate(demand.orders):
+            if name in over:
+                donors[at] = mine[name]
+                continue
+            product = demand.products[demand.product[at]] if demand.product[at] >= 0 else None
+            same = models[self.past.product[models] == code.get(product or "", -2)]
+            pool = same if len(same) else models
+            wanted = demand.quantity[at]
+            if wanted > 0 and len(pool) > 5:
+                pool = pool[np.argsort(np.abs(np.log(size[pool] / wanted)), kind="stable")[:5]]
+            donors[at] = pool[rng.integers(len(pool))]
+        order = np.argsort(came, kind="stable")
+        zero = float(np.floor(came[order[0]] / 86400.0) * 86400.0)
+        orders = Orders(
+            tuple(demand.orders[c] for c in order),
+            donors[order],
+            came[order],
+            demand.due_s[order],
+            demand.quantity[order],
+        )
+        return compose(self, orders, zero, rng)
+
+    def open_work(self, rng: np.random.Generator) -> Scene | None:
+        """What is left to do of the orders that are open at the end of the records; None when there are none.
+
+        An order is open when its product's orders usually go on after the operation that it has reached; what is left
+        is taken from a finished order of the same product.
+        """
+        from zhizao.decide.twin.mechanism.backlog import open_orders
+
+        return open_orders(self, rng)
+
+    def _orders(self, cases: Ints, came_s: Floats, names: tuple[str, ...] | None = None) -> Orders:
+        """Demand that repeats past cases, due as long after their release as then."""
+        allowed = (self.past.due_s - self._came())[cases]
+        return Orders(
+            names or tuple(self.past.orders[c] for c in cases),
+            cases,
+            came_s,
+            came_s + allowed,
+            np.full(len(cases), np.nan),
+        )
 
     def fresh(self, rng: np.random.Generator, *, weeks: int) -> Scene:
         """Demand like the recorded one, for so many weeks: orders of whole past weeks, drawn with replacement."""
@@ -165,17 +237,20 @@ class Mechanism:
         donor, time = np.concatenate(donors), np.concatenate(times)
         order = np.argsort(time, kind="stable")
         names = tuple(f"sim {i + 1:05}" for i in range(len(donor)))
-        return compose(self, donor[order], time[order], zero, rng, names=names)
+        return compose(self, self._orders(donor[order], time[order], names), zero, rng)
 
     def _came(self) -> Floats:
-        """When each case was given to the shop, clock seconds."""
-        past = self.past
-        begin = past.begin_s
-        known = np.isfinite(past.released_s) & (past.released_s <= begin + 3600.0)
-        return np.where(known, np.minimum(past.released_s, begin), begin)
+        return _came(self.past)
 
 
-def _before(visits: Visits) -> tuple[Floats, Ints]:
+def _came(past: Past) -> Floats:
+    """When each case was given to the shop, clock seconds: its release where known, else its first work."""
+    begin = past.begin_s
+    known = np.isfinite(past.released_s) & (past.released_s <= begin + 3600.0)
+    return np.where(known, np.minimum(past.released_s, begin), begin)
+
+
+def before_of(visits: Visits) -> tuple[Floats, Ints]:
     """End of what the order did before each visit, and its operation; -1 for the first."""
     first = np.concatenate([[True], visits.case[1:] != visits.case[:-1]])
     ends = np.where(np.isfinite(visits.end_s), visits.end_s, visits.start_s)
@@ -187,7 +262,7 @@ def _before(visits: Visits) -> tuple[Floats, Ints]:
 
 def _waits(visits: Visits, past: Past) -> tuple[Ints, Floats, Floats]:
     """Waits in front of machines: machine, from when, until when."""
-    end, op = _before(visits)
+    end, op = before_of(visits)
     released = past.released_s[visits.case]
     delays = learn_delays(visits, released, end, op)
     row = np.where(op >= 0, op, len(visits.operations))
@@ -212,8 +287,3 @@ def _declared_hours(past: Past, plant: Plant | None) -> dict[int, np.ndarray]:
         for code, name in enumerate(names)
         if name in declared and declared[name].calendar is not None
     }
-
-
-def with_rule(mechanism: Mechanism, rule: str) -> Mechanism:
-    """The mechanism run by another rule."""
-    return replace(mechanism, rule=rule)

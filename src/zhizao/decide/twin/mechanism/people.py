@@ -18,7 +18,7 @@ from zhizao.decide.twin.shop import Floats, Ints
 __all__ = ["Posts", "posts_of"]
 
 _FEWEST = 3
-_LEAST_SHARE = 0.01
+_LEAST_SHARE = 0.002
 
 
 @dataclass(frozen=True, slots=True)

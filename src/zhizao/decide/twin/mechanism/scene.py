@@ -15,7 +15,7 @@ from zhizao.decide.twin.records import ZERO
 from zhizao.decide.twin.shop import Floats, Ints, Policy, Shop, Trace, Work
 from zhizao.model import WORKLOG_SCHEMA, WorkLog
 
-__all__ = ["Scene", "worklog_of"]
+__all__ = ["Scene", "pieces_reported", "worklog_of"]
 
 Flags = NDArray[np.bool_]
 
@@ -30,8 +30,9 @@ class Scene:
     operations, products, orders : names by code, (J,) for orders
     zone, zero_s : plant's zone, and clock seconds at kernel time 0
     horizon_s : how long calendars are laid out
+    machine_week : (M, 336) hours of each machine as learned
     members : people of each post (names), by shift
-    member_week : hours of each person by name
+    member_week, member_code : (P, 336) hours of each person as learned, and the row of each by name
     labels : (O, M) label that the records use for an operation on a machine, by (operation, machine) index into `names`
     names : labels by code
     rework : (S,) step does again what was done badly
@@ -51,6 +52,7 @@ class Scene:
     zone: str
     zero_s: float
     horizon_s: float
+    machine_week: Week
     members: tuple[tuple[str, ...], ...]
     member_week: Week
     member_code: dict[str, int]
@@ -73,7 +75,7 @@ def worklog_of(scene: Scene, trace: Trace) -> WorkLog:
     work = scene.work
     job = np.repeat(np.arange(len(work.release_s)), np.diff(work.first))
     done = np.flatnonzero(np.isfinite(trace.end_s) & (trace.end_s >= 0))
-    good, scrap, again = _pieces(scene, trace, job)
+    good, scrap, again = pieces_reported(scene, trace)
     begin, start, end = trace.setup_start_s[done], trace.start_s[done], trace.end_s[done]
     begin = np.where(np.isfinite(begin), begin, start)
     machine, post = trace.machine[done], trace.person[done]
@@ -171,11 +173,12 @@ def _who(scene: Scene, post: Ints, start_s: Floats) -> list[str | None]:
     return found
 
 
-def _pieces(scene: Scene, trace: Trace, job: Ints) -> tuple[Floats, Floats, Floats]:
+def pieces_reported(scene: Scene, trace: Trace) -> tuple[Floats, Floats, Floats]:
     """Good pieces, scrap and pieces to be done again that each step reports."""
     from scipy.stats import binom
 
     work = scene.work
+    job = np.repeat(np.arange(len(work.release_s)), np.diff(work.first))
     steps = len(work.operation)
     none = np.full(steps, np.nan)
     if not scene.told or not steps:

@@ -120,7 +120,7 @@ def _idle_with_work(waits: tuple[Ints, Floats, Floats], seen: Ints, base: int, w
 
 def _by_evidence(touched: Floats, idle: Floats) -> Week:
     """Worked where work was done rather than left waiting; without evidence, as on the resource's other days."""
-    sure_on = (touched >= 2) & (touched >= 0.25 * idle)
+    sure_on = (touched >= 2) & (touched >= 0.12 * idle)
     sure_off = (idle >= 3) & ~sure_on
     by_day, off_day = sure_on.reshape(-1, 7, 48), sure_off.reshape(-1, 7, 48)
     told = by_day | off_day
@@ -128,9 +128,21 @@ def _by_evidence(touched: Floats, idle: Floats) -> Week:
     some = touched.sum(axis=0) >= 0.03 * touched.sum(axis=0).max(initial=0.0)  # half-hours in which the plant is open
     usual = (for_time >= 0.5)[:, None, :] & some.reshape(1, 7, 48)
     on = np.where(told, by_day, usual).reshape(touched.shape)
-    # an hour on the edge of a shift that was hardly ever needed belongs to the shift
-    before, after = np.roll(on, 1, axis=1), np.roll(on, -1, axis=1)
-    return on | (before & after)
+    for row, seen, left in zip(on, touched, idle, strict=True):
+        _close_gaps(row, seen, left)
+    return on
+
+
+def _close_gaps(on: NDArray[np.bool_], touched: Floats, idle: Floats) -> None:
+    """Close a gap of up to five hours between worked hours of a day, unless work was clearly left waiting in it."""
+    edge = np.diff(on.astype(np.int8))
+    for begin in np.flatnonzero(edge == -1) + 1:
+        later = np.flatnonzero(on[begin : begin + 11])
+        if not len(later) or (begin % 48) + later[0] >= 48:
+            continue
+        gap = slice(begin, begin + int(later[0]))
+        if touched[gap].sum() >= 0.04 * idle[gap].sum() or later[0] == 1:
+            on[gap] = True
 
 
 def worked_s(week: Week, resource: Ints, time_s: Floats) -> Floats:

@@ -1,0 +1,85 @@
+"""Does the mechanism deserve trust? It is fitted to the first part of the records and held to the rest.
+
+The orders of the rest are given as they came (release, product, quantity, due date), as a planner has them; their
+routes, times, queues, rework and bad pieces are the mechanism's. Beside it stand the noise floor and the naive twin.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from zhizao.decide.twin.compare import MEASURES, distances
+from zhizao.decide.twin.fidelity import FidelityReport, noise_floor, resampled, verdict
+from zhizao.decide.twin.mechanism.mechanism import Mechanism
+from zhizao.decide.twin.mechanism.scene import worklog_of
+from zhizao.decide.twin.records import past_of, to_clock
+from zhizao.decide.twin.run import simulate
+from zhizao.errors import InputError
+from zhizao.model import Plant, WorkLog
+
+__all__ = ["held_out"]
+
+_FEWEST = 8
+
+
+def held_out(
+    log: WorkLog, *, plant: Plant | None = None, split: float = 0.7, rng: np.random.Generator, runs: int = 10
+) -> FidelityReport:
+    """Test of the mechanism on the tail of the records.
+
+    Parameters
+    ----------
+    log : all records
+    plant : calendars and capacities that the user declares
+    split : share of the orders, by start, before the cut
+    rng : decides the draws
+    runs : simulated logs, >= 2
+
+    Raises
+    ------
+    InputError : when there are too few orders before or after the cut
+    """
+    cases = (
+        log.done.group_by("order").agg(begin=pl.col("start").min(), finish=pl.col("end").max()).sort("begin", "order")
+    )
+    if cases.height < 4 * _FEWEST:
+        raise InputError(
+            f"the records hold {cases.height} orders; a test of the twin needs at least {4 * _FEWEST}",
+            fix="export a longer period",
+            code="short_log",
+        )
+    cut: datetime = cases["begin"][int(cases.height * split)]
+    end: datetime = cases["finish"].max()  # type: ignore[assignment]  # a time
+    tail = cases.filter(pl.col("begin") >= cut)["order"]
+    reality = WorkLog(log.frame.filter(pl.col("order").is_in(tail.implode())), log.zone)
+    before = cases.filter(pl.col("finish") < cut)["order"]
+    if len(tail) < _FEWEST or len(before) < _FEWEST:
+        raise InputError(f"{len(before)} orders ended before {cut} and {len(tail)} began after it", code="short_log")
+    past = WorkLog(log.frame.filter(pl.col("order").is_in(before.implode())), log.zone)
+    learned = Mechanism.fit(log, until=cut, plant=plant).calibrated(rng)
+    demand = past_of(log)
+    known = to_clock(cut, log.zone)
+    found = []
+    for seed in rng.spawn(runs):
+        scene = learned.follow(demand, seed, known_until_s=known)
+        trace = simulate(scene.shop, scene.work, scene.policy, compiled=True)
+        made = worklog_of(scene, trace)
+        found.append(distances(reality, WorkLog(made.frame.filter(pl.col("order").is_in(tail.implode())), log.zone)))
+    naive = [distances(reality, resampled(past, cut, end, len(tail), seed)) for seed in rng.spawn(min(runs, 5))]
+    floor = noise_floor(reality, rng, min(runs, 5))
+    measures: dict[str, dict[str, float | str]] = {}
+    for name in MEASURES:
+        values = np.array([one[name] for one in found])
+        measures[name] = {
+            "twin": float(values.mean()),
+            "twin_sd": float(values.std(ddof=1)),
+            "noise_floor": floor[name],
+            "naive": float(np.mean([one[name] for one in naive])),
+            "unit": "h" if name.endswith("_h") else "1",
+        }
+    trusted, reasons = verdict(measures)
+    weeks = max((end - cut).total_seconds() / 604800.0, 0.1)
+    return FidelityReport(measures, trusted, reasons, cut, end, len(before), len(tail), len(tail) / weeks)
