@@ -34,8 +34,9 @@ def network(
         quantity=np.ones(jobs), product=np.zeros(jobs, np.int64), first=np.cumsum([0] + [len(r) for r in routes]),
         operation=route, run_s=np.asarray(run_s, float), setup_fixed_s=np.zeros(steps), family=np.full(steps, -1),
         delay_s=np.zeros(steps), delay_worktime=np.zeros(steps, np.bool_), skill=np.full(steps, -1),
-        option_ptr=np.arange(steps + 1), option_machine=route, option_factor=np.ones(steps), option_defect=np.zeros(steps),
-        person_defect=np.empty(0), defect_u=np.full(steps, 0.5), pieces=np.ones(steps), gate=np.full(steps, -1), running=np.zeros(jobs, np.bool_),
+        option_ptr=np.arange(steps + 1), option_machine=route, option_factor=np.ones(steps),
+        option_defect=np.zeros(steps), person_defect=np.empty(0), defect_u=np.full(steps, 0.5), pieces=np.ones(steps),
+        gate=np.full(steps, -1), running=np.zeros(jobs, np.bool_),
         running_person=np.full(jobs, -1),
     )  # fmt: skip
     policy = Policy(rule=np.zeros(machines, np.int64))

@@ -239,7 +239,8 @@ def run(until: float, f: Floor) -> None:
                     if step.person >= 0:
                         people[step.person].busy -= 1
                         for m in range(len(machines)):
-                            touch(m, f)
+                            if machines[m].head >= 0:
+                                touch(m, f)
                 if not step.passed_on:
                     advance(step.job, s + 1, now, f)
             elif kind == TRANSFER:

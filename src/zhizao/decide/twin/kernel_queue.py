@@ -203,14 +203,12 @@ def choose(m: int, now: float, f: Floor) -> int:
 
 def touch(m: int, f: Floor) -> None:
     """Note that machine m may be able to start something."""
-    c = f.counts[0]
-    machines = f.machines
-    dirty = f.dirty
-    machine = machines[m]
-    if machine.dirty == 0 and machine.head >= 0:
+    machine = f.machines[m]
+    if machine.dirty == 0 and machine.head >= 0 and machine.busy < machine.capacity:
+        c = f.counts[0]
         machine.dirty = 1
         machine.choice = UNKNOWN
-        dirty[c.dirty] = m
+        f.dirty[c.dirty] = m
         c.dirty += 1
 
 

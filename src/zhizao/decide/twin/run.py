@@ -22,12 +22,12 @@ from .kernel_check import check_arrays
 from .kernel_records import Floor
 from .shop import Floats, Ints, Policy, Shop, Trace, Work
 
-__all__ = ["check_arrays", "draw_breakdowns", "replicate", "simulate"]
+__all__ = ["check_arrays", "draw_breakdowns", "replicate", "simulate", "warm"]
 
-PLAIN_IF_CACHED = 20_000
-"""Steps up to which plain Python answers sooner than importing Numba and loading machine code from disk."""
-PLAIN_IF_COLD = 300_000
-"""Steps up to which plain Python answers sooner than a compiler that has nothing on disk."""
+PLAIN_IF_CACHED = 10_000
+"""Steps up to which plain Python answers sooner than importing Numba and loading machine code from disk (0.5 s)."""
+PLAIN_IF_COLD = 100_000
+"""Steps up to which plain Python answers sooner than a compiler that finds nothing on disk (some 6 s)."""
 
 
 def simulate(
@@ -39,11 +39,41 @@ def simulate(
     ----------
     shop, work, policy : arrays, as their docstrings say
     until_s : stop then; what would happen later has not happened
-    compiled : by machine code (True) or plain Python (False); by default whichever answers first
+    compiled : by machine code (True) or plain Python (False), which give the same trace; by default whichever answers
+        first: plain Python up to `PLAIN_IF_CACHED` steps in all, or `PLAIN_IF_COLD` in one run where no machine code
+        lies on disk yet
+
+    Raises
+    ------
+    InputError
+        arrays that do not fit each other, by name (`check_arrays`)
+
+    Examples
+    --------
+    Two orders of one step each, 5 s and 3 s, meet at one machine; the shorter goes first.
+
+    >>> import numpy as np
+    >>> from zhizao.decide.twin.shop import RULES
+    >>> none, no_ints, no_one = np.empty(0), np.empty(0, np.int64), np.full(2, -1)
+    >>> shop = Shop(
+    ...     machines=("press",), people=(), capacity=np.array([1]), multitask=no_ints, calendar_ptr=np.array([0]),
+    ...     on_s=none, off_s=none, machine_calendar=np.array([-1]), person_calendar=no_ints, skill_ptr=np.array([0]),
+    ...     skill_person=no_ints, setup_s=np.empty((0, 0)), mtbf_s=np.zeros(1), mttr_s=np.zeros(1),
+    ... )
+    >>> work = Work(
+    ...     release_s=np.zeros(2), due_s=np.full(2, np.inf), weight=np.ones(2), quantity=np.ones(2),
+    ...     product=np.zeros(2, np.int64), first=np.array([0, 1, 2]), operation=np.zeros(2, np.int64),
+    ...     run_s=np.array([5.0, 3.0]), setup_fixed_s=np.zeros(2), family=no_one, delay_s=np.zeros(2),
+    ...     delay_worktime=np.zeros(2, bool), skill=no_one, option_ptr=np.array([0, 1, 2]),
+    ...     option_machine=np.array([0, 0]), option_factor=np.ones(2), option_defect=np.zeros(2), person_defect=none,
+    ...     defect_u=np.zeros(2), pieces=np.ones(2), gate=no_one, running=np.zeros(2, bool), running_person=no_one,
+    ... )
+    >>> simulate(shop, work, Policy(rule=np.array([RULES.index("spt")]))).end_s.tolist()
+    [8.0, 3.0]
     """
     check_arrays(shop, work, policy)
     if compiled is None:
-        compiled = _pays(len(work.run_s))
+        compiled = _pays(len(work.run_s), patient=False)
     return _run(shop, work, policy, until_s, compiled)
 
 
@@ -60,13 +90,14 @@ def replicate(
     """
     for task in tasks:
         check_arrays(*task)
-    compiled = _pays(sum(len(work.run_s) for _, work, _ in tasks))
+    compiled = _pays(sum(len(work.run_s) for _, work, _ in tasks), patient=True)
     if not compiled or workers == 1 or len(tasks) < 2:
         made = (_run(*task, until_s, compiled) for task in tasks)
     else:
         from joblib import Parallel, delayed
 
-        _machine_code()
+        for task in tasks:
+            (_lean_code if kernel_fifo.fits(*task) else _machine_code)()  # made here once, not by each thread
         # threads, since machine code lets go of the interpreter: nothing is copied and nothing has to start up
         parallel = Parallel(n_jobs=workers or -1, prefer="threads", return_as="generator")
         made = parallel(delayed(_run)(*task, until_s, True) for task in tasks)
@@ -114,8 +145,9 @@ def _run(shop: Shop, work: Work, policy: Policy, until_s: float, compiled: bool,
 
 def _run_fifo(shop: Shop, work: Work, until_s: float, compiled: bool) -> Trace:
     m, n_jobs, n_steps = len(shop.machines), len(work.release_s), len(work.run_s)
-    ready, start, end = (np.full(n_steps, np.nan) for _ in range(3))
-    finished = np.full(n_jobs, np.nan)
+    # without an end of time every step is reached and every entry written
+    blank = np.empty if until_s == math.inf else _nans
+    ready, start, end, finished = blank(n_steps), blank(n_steps), blank(n_steps), blank(n_jobs)
     given = (
         np.require(work.release_s, np.float64, ["C", "W"]),  # else Numba would compile anew for a read-only array
         np.require(work.first, np.int64, ["C", "W"]),
@@ -157,11 +189,41 @@ def _run_fifo(shop: Shop, work: Work, until_s: float, compiled: bool) -> Trace:
     )
 
 
-def _pays(steps: int) -> bool:
-    """Whether machine code answers sooner than plain Python."""
-    if _machine_code.cache_info().currsize or _lean_code.cache_info().currsize:
+_so_far = {"steps": 0}
+"""Steps run plainly in this process: many small runs deserve machine code as one large one does."""
+
+
+def _nans(n: int) -> Floats:
+    return np.full(n, np.nan)
+
+
+def _pays(steps: int, *, patient: bool) -> bool:
+    """Whether machine code answers sooner than plain Python; the impatient wait for no compiler after small runs."""
+    if _machine_code.cache_info().currsize:
         return True
-    return steps > (PLAIN_IF_CACHED if _on_disk() else PLAIN_IF_COLD)
+    total = steps + _so_far["steps"]
+    pays = total > PLAIN_IF_CACHED if _on_disk() else (total if patient else steps) > PLAIN_IF_COLD
+    if not pays:
+        _so_far["steps"] = total
+    return pays
+
+
+def warm() -> None:
+    """Compile both kernels now, or load their machine code from disk: for a server's start, so that nobody waits."""
+    none, no_ints = np.empty(0), np.empty(0, np.int64)
+    zero = np.zeros(1, np.int64)
+    shop = Shop(
+        (), (), no_ints, no_ints, zero, none, none, no_ints, no_ints, zero, no_ints, np.empty((0, 0)), none, none
+    )
+    no_flags = np.empty(0, np.bool_)
+    work = Work(
+        release_s=none, due_s=none, weight=none, quantity=none, product=no_ints, first=zero, operation=no_ints,
+        run_s=none, setup_fixed_s=none, family=no_ints, delay_s=none, delay_worktime=no_flags, skill=no_ints,
+        option_ptr=zero, option_machine=no_ints, option_factor=none, option_defect=none, person_defect=none,
+        defect_u=none, pieces=none, gate=no_ints, running=no_flags, running_person=no_ints,
+    )  # fmt: skip
+    for lean in (True, False):
+        _run(shop, work, Policy(no_ints), math.inf, True, lean)
 
 
 def _on_disk() -> bool:
