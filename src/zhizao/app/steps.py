@@ -185,7 +185,8 @@ def _records_account(workspace: Workspace, imported: Imported | None) -> Any:
             reasons=reasons,
         )
     table = workspace.journal.account()
-    return RecordsAccount(**{key: int(table[key].sum()) for key in ("read", "stored", "rejected", "duplicate")})
+    read, stored, rejected, duplicate = (int(table[key].sum()) for key in ("read", "stored", "rejected", "duplicate"))
+    return RecordsAccount(read=read, stored=stored, rejected=rejected, duplicate=duplicate)
 
 
 def write_sample(folder: Path, *, kind: str, style: str, weeks: int, seed: int) -> tuple[Path, int]:

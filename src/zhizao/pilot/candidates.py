@@ -152,7 +152,7 @@ def _each(kind: str, machines: Iterable[str], rule: str, group: str, why: str) -
 
 
 def _dispatch(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
-    rules = [rule for rule in ("fifo", "spt", "mwkr", *_DUE_RULES)]
+    rules = ["fifo", "spt", "mwkr", *_DUE_RULES]
     if not np.isfinite(scene.work.due_s).any():
         rules = [rule for rule in rules if rule not in _DUE_RULES]
     queued = [scene.shop.machines[m] for m in np.argsort(-base.waiting_h) if base.waiting_h[m] > 0]

@@ -64,7 +64,7 @@ def better_machines(log: WorkLog, scene: Scene, busy: Floats) -> Iterator[tuple[
     for (operation,), rows in rates.group_by(["operation"], maintain_order=True):
         if rows.height < 2 or operation not in scene.operations:
             continue
-        mean = float((rows["rate"] * rows["pieces"]).sum() / rows["pieces"].sum())
+        mean = float((rows["rate"] * rows["pieces"]).sum()) / float(rows["pieces"].sum())
         bad = rows.filter(
             (pl.col("worse") > 0.95) & (pl.col("rate") > _WORSE * mean) & (pl.col("pieces") >= _FEWEST_PIECES)
         )
@@ -88,7 +88,7 @@ def better_people(log: WorkLog, scene: Scene) -> list[tuple[str, tuple[str, ...]
     for (operation,), rows in rates.group_by(["operation"], maintain_order=True):
         if rows.height < 3 or operation not in scene.operations:
             continue
-        mean = float((rows["rate"] * rows["pieces"]).sum() / rows["pieces"].sum())
+        mean = float((rows["rate"] * rows["pieces"]).sum()) / float(rows["pieces"].sum())
         worse = rows.filter(
             (pl.col("worse") > 0.95) & (pl.col("rate") > _WORSE * mean) & (pl.col("pieces") >= _FEWEST_PIECES)
         )

@@ -67,8 +67,8 @@ def simulate(
             "give either --until or --cases", fix="--until TIME for a window, --cases N for a number of orders"
         )
     model = steps.load_twin(twin)
-    begin = read_time(start, model.zone, "--from")
-    end = read_time(until, model.zone, "--until")
+    begin = read_time(start, model.past.zone, "--from")
+    end = read_time(until, model.past.zone, "--until")
     assert begin is not None
     if end is not None and end <= begin:
         raise InputError(

@@ -99,7 +99,7 @@ def _reason(reason: str, lang: str) -> str:
 
     if "reason." + reason in WORDS:
         return word("reason." + reason, lang)
-    return account_words.reason_of(reason, lang) if reason else ""
+    return account_words.reason_of(reason, "zh" if lang == "zh" else "en") if reason else ""
 
 
 def believe(pilot: Pilot, lang: str) -> str:

@@ -128,7 +128,8 @@ def learn_defects(visits: Visits) -> Defects:
 
 
 def _table(a: Ints, b: Ints, values: Floats, rows: int, columns: int) -> Floats:
-    return np.bincount(a * columns + b, values, minlength=rows * columns).reshape(rows, columns)
+    table = np.bincount(a * columns + b, values, minlength=rows * columns)
+    return np.asarray(table, np.float64).reshape(rows, columns)
 
 
 def _named_by_rework(visits: Visits, group: Ints, looks: np.ndarray) -> Floats:

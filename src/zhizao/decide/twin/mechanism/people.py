@@ -59,7 +59,7 @@ def posts_of(visits: Visits, care: Floats) -> Posts:
     able = (done >= _FEWEST) & (done >= _LEAST_SHARE * total[None, :]) if people else np.zeros((0, operations), bool)
     for o in np.flatnonzero(needed):
         if not able[:, o].any():
-            able[np.argmax(done[:, o]), o] = True
+            able[int(np.argmax(done[:, o])), o] = True
     week = visits.person_week
     open_posts: list[list[int]] = []
     hours: list[np.ndarray] = []
@@ -76,10 +76,10 @@ def posts_of(visits: Visits, care: Floats) -> Posts:
     for at, members in enumerate(open_posts):
         of_person[members] = at
     skill: list[list[int]] = []
-    for o in range(operations):
-        who = np.flatnonzero(able[:, o]) if people else np.empty(0, np.int64)
+    for code in range(operations):
+        who = np.flatnonzero(able[:, code]) if people else np.empty(0, np.int64)
         share = np.zeros(len(open_posts))
-        np.add.at(share, of_person[who], done[who, o] if people else 0.0)
+        np.add.at(share, of_person[who], done[who, code] if people else 0.0)
         posts = np.flatnonzero(share > 0)
         skill.append(posts[np.argsort(-share[posts], kind="stable")].tolist())
     return Posts(

@@ -93,7 +93,7 @@ def worklog_of(scene: Scene, trace: Trace) -> WorkLog:
     label = scene.labels[op, np.maximum(machine, 0)]
     machine_names = np.array([*scene.shop.machines, None], object)
     virtual = np.array([name.startswith("(") for name in scene.shop.machines] + [False])
-    named = np.where((machine < 0) | virtual[machine], None, machine_names[machine])
+    named = machine_names[np.where((machine < 0) | virtual[machine], len(scene.shop.machines), machine)]
     told = ~is_setup & scene.told
 
     def reported(pieces: Floats) -> Floats:
@@ -162,9 +162,9 @@ def _who(scene: Scene, post: Ints, start_s: Floats) -> list[str | None]:
     most = max(len(one) for one in scene.members)
     table = np.full((len(scene.members), SLOTS), 0, np.int64)
     for at, members in enumerate(scene.members):
-        for rank in range(len(members) - 1, -1, -1):
-            on = scene.member_week[scene.member_code[members[rank]]]
-            table[at, on] = rank
+        for place in range(len(members) - 1, -1, -1):
+            on = scene.member_week[scene.member_code[members[place]]]
+            table[at, on] = place
     names = np.full((len(scene.members) + 1, most), None, object)
     for at, members in enumerate(scene.members):
         names[at, : len(members)] = members

@@ -95,7 +95,7 @@ def _worked(touched: Floats, weeks: Floats) -> Week:
     by_day = on.reshape(len(on), 7, 48)
     days = np.maximum(by_day.any(axis=2).sum(axis=1), 1)
     usual = by_day.sum(axis=1) >= 0.5 * days[:, None]
-    around = sum(np.roll(touched, k, axis=1) for k in range(-3, 4)) >= 2.0
+    around = np.asarray(np.sum([np.roll(touched, k, axis=1) for k in range(-3, 4)], axis=0) >= 2.0)
     extended = by_day | (usual[:, None, :] & by_day.any(axis=2)[:, :, None] & around.reshape(by_day.shape))
     on = extended.reshape(on.shape)
     before, after = np.roll(on, 1, axis=1), np.roll(on, -1, axis=1)
@@ -182,12 +182,12 @@ def pattern(row: NDArray[np.bool_]) -> list[tuple[int, float, float]]:
     >>> pattern(row)
     [(1, 6.0, 14.0)]
     """
-    out = []
+    out: list[tuple[int, float, float]] = []
     for day in range(7):
         state = np.concatenate([[False], row[day * 48 : day * 48 + 48], [False]]).astype(np.int8)
         edge = np.diff(state)
         for begin, stop in zip(np.flatnonzero(edge == 1), np.flatnonzero(edge == -1), strict=True):
-            out.append((day + 1, begin / 2.0, stop / 2.0))
+            out.append((day + 1, float(begin) / 2.0, float(stop) / 2.0))
     return out
 
 
