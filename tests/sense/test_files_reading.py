@@ -11,7 +11,7 @@ import pytest
 
 from zhizao.errors import FaultsFound, InputError
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
-from zhizao.sense.files import Mapping, Reading, explain, read_records, write_rejections
+from zhizao.sense.files import Mapping, Reading, explain, in_lang, read_records, write_rejections
 from zhizao.sense.files.recognise import recognise
 from zhizao.sense.files.rejections import CAUSES
 
@@ -118,7 +118,8 @@ def test_up_to_the_limit_rows_are_rejected_above_it_nothing_is_read(tmp_path: Pa
 
 
 def test_row_numbers_are_those_of_a_spreadsheet(tmp_path: Path) -> None:
-    text = 'Export of plant 7,,,\n\norder,activity,start,end\n\nA,"mill\nfine",2025-03-01 08:00,2025-03-01 09:00\n,,,\nB,turn,2025-03-01 08:00,\n'
+    text = "Export of plant 7,,,\n\norder,activity,start,end\n\n"
+    text += 'A,"mill\nfine",2025-03-01 08:00,2025-03-01 09:00\n,,,\nB,turn,2025-03-01 08:00,\n'
     reading = read(tmp_path, text)
     assert reading.frame.select("order", "activity", "row").rows() == [("A", "mill\nfine", 5), ("B", "turn", 7)]
     assert any("2 empty rows" in note for note in reading.notes)
@@ -456,3 +457,28 @@ def test_progress_is_told_and_the_clock_is_not_asked(tmp_path: Path) -> None:
     assert {stage for stage, _ in told} == {"read", "convert"} and told[-1] == ("convert", 1.0)
     with pytest.raises(InputError, match="no zone"):
         read_records(path, now=datetime(2025, 6, 1))
+
+
+def test_a_start_beside_the_time_of_completion_makes_both_ends(tmp_path: Path) -> None:
+    text = "case:concept:name,concept:name,start_timestamp,time:timestamp,lifecycle:transition\n"
+    text += "A,mill,2025-03-01T08:00:00Z,2025-03-01T09:00:00Z,complete\n" * 3
+    frame = read(tmp_path, text).frame
+    assert (frame["end"] - frame["start"]).dt.total_minutes().to_list() == [60] * 3
+
+
+def test_planned_times_may_lie_in_the_future(tmp_path: Path) -> None:
+    text = "order,activity,start,end,due\nA,mill,02/05/2025 08:00,02/05/2025 09:00,05/09/2025\n"
+    text += "A,mill,01/05/2025 08:00,01/05/2025 09:00,06/12/2025\nA,mill,04/05/2025 08:00,04/05/2025 09:00,07/09/2025\n"
+    frame = read(tmp_path, text, mapping=Mapping(zone="UTC")).frame
+    assert frame["due"][0] == datetime(2025, 9, 5, tzinfo=UTC)
+
+
+def test_reasons_and_notes_are_said_in_chinese_too(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("工单号,工序,开始时间,时长,颜色\n" + "A,铣,03/04/2025 08:00,60,红\n" * 3)
+    reading = read_records(path, now=NOW)
+    said = [in_lang(note, "zh") for note in reading.notes]
+    assert len(said) == 2 and all(any("\u4e00" <= c <= "\u9fff" for c in note) for note in said)
+    text = explain(path, now=NOW).to_yaml("zh")
+    assert "表头与“工单号”相近" in text and "颜色: 不像任何所需的列" in text
+    assert Mapping.from_yaml(text).columns["order"] == "工单号"

@@ -17,6 +17,7 @@ from zhizao.sense.files.pairs import pair
 from zhizao.sense.files.quantities import Values, parse_duration, parse_flag, parse_quantity, parse_report
 from zhizao.sense.files.recognise import profile
 from zhizao.sense.files.rejections import CAUSES, REJECTED_SCHEMA
+from zhizao.sense.files.said import Said
 from zhizao.sense.files.source import Sheet, split_line
 from zhizao.sense.files.times import Times, parse_clock, parse_times, to_utc
 from zhizao.sense.files.words import BLANK
@@ -49,7 +50,7 @@ class _Sheet:
     zone: str
     now: datetime
     masks: list[tuple[pl.Series, str, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Said] = field(default_factory=list)
 
     @property
     def height(self) -> int:
@@ -107,7 +108,7 @@ class _Sheet:
         return (pl.concat(parts) if parts else pl.DataFrame(schema=REJECTED_SCHEMA)), good
 
 
-def convert(sheet: Sheet, mapping: Mapping, zone: str, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+def convert(sheet: Sheet, mapping: Mapping, zone: str, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame, list[Said]]:
     """Rows of the work log, rejected rows, and notes.
 
     Parameters
@@ -198,7 +199,12 @@ def _take_ragged(work: _Sheet, sheet: Sheet) -> pl.DataFrame:
         rows = pl.concat([work.rows, pl.Series("row", [row for row, _ in kept], dtype=pl.Int64)])
         order = rows.arg_sort()
         work.frame, work.rows = pl.concat([work.frame, more])[order], rows[order]
-        work.notes.append(f"{len(kept):,} rows have fewer cells than headings; the missing ones were taken as empty")
+        work.notes.append(
+            Said(
+                f"{len(kept):,} rows have fewer cells than headings; the missing ones were taken as empty",
+                f"{len(kept):,} 行的单元格少于表头，缺少的按空值处理",
+            )
+        )
     return pl.DataFrame(
         [(row, work.name, "", text[:200], cause, CAUSES[cause]["en"][1]) for row, text, cause in refused],
         schema=REJECTED_SCHEMA,
@@ -240,13 +246,19 @@ def _read_times(work: _Sheet, role: str) -> pl.Series | None:
     heading = work.mapping.heading(role)
     if times.twice:
         work.notes.append(
-            f'{times.twice:,} times in "{heading}" occur twice, when clocks go back in {work.zone}; '
-            "the earlier was taken"
+            Said(
+                f'{times.twice:,} times in "{heading}" occur twice, when clocks go back in {work.zone}; '
+                "the earlier was taken",
+                f"“{heading}”中有 {times.twice:,} 个时间因 {work.zone} 时钟回拨而出现两次，取较早者",
+            )
         )
     if times.skipped:
         work.notes.append(
-            f'{times.skipped:,} times in "{heading}" do not exist, when clocks go forward in {work.zone}; '
-            "they were moved on by the gap"
+            Said(
+                f'{times.skipped:,} times in "{heading}" do not exist, when clocks go forward in {work.zone}; '
+                "they were moved on by the gap",
+                f"“{heading}”中有 {times.skipped:,} 个时间因 {work.zone} 时钟拨快而不存在，已顺延",
+            )
         )
     return times.values
 
@@ -273,9 +285,7 @@ def _times(work: _Sheet) -> tuple[pl.Series, pl.Series]:
         read = parse_duration(duration, work.mapping.duration_unit or "min", work.mapping.decimal)
         work.wrong(read.bad, "bad_duration", "duration")
         work.wrong(read.values < 0, "negative_duration", "duration")
-        length = (
-            (read.values.clip(lower_bound=0, upper_bound=1e11) * 1e6).round().cast(pl.Int64).cast(pl.Duration("us"))
-        )
+        length = (read.values.clip(0, 2 * LONGEST.total_seconds()) * 1e6).round().cast(pl.Int64).cast(pl.Duration("us"))
     start, end = _clocked(work)
     single = None if has_start or has_end else _read_times(work, "time")
     if length is not None:
@@ -287,7 +297,12 @@ def _times(work: _Sheet) -> tuple[pl.Series, pl.Series]:
     if start is not None and end is not None:
         return start, _second_time_round(work, start, end)
     only = next(times for times in (start, end, single) if times is not None)
-    work.notes.append("the records have one time per row and no duration; start and end are the same")
+    work.notes.append(
+        Said(
+            "the records have one time per row and no duration; start and end are the same",
+            "每行只有一个时间且无工时，开始与结束取同一时间",
+        )
+    )
     return only, only
 
 
@@ -329,7 +344,9 @@ def _clocked(work: _Sheet) -> tuple[pl.Series | None, pl.Series | None]:
             if over.any():
                 local = end.dt.convert_time_zone(work.zone).dt.replace_time_zone(None).dt.offset_by("1d")
                 end = end.zip_with(~over, to_utc(local, work.zone)[0])
-                work.notes.append(f"{int(over.sum()):,} pieces of work end past midnight")
+                work.notes.append(
+                    Said(f"{int(over.sum()):,} pieces of work end past midnight", f"{int(over.sum()):,} 条作业跨过零点")
+                )
     return start, end
 
 
@@ -374,12 +391,19 @@ def _amounts(work: _Sheet) -> dict[str, pl.Series]:
         bad = out["scrap"].fill_null(0.0) + out["rework"].fill_null(0.0)
         heading = work.mapping.heading("total")
         if bool((bad > total).any()):
-            work.notes.append(f'rejected pieces exceed "{heading}" in places, so "{heading}" was taken as good pieces')
+            work.notes.append(
+                Said(
+                    f'rejected pieces exceed "{heading}" in places, so "{heading}" was taken as good pieces',
+                    f"有的行报废数大于“{heading}”，故“{heading}”按合格数处理",
+                )
+            )
             out["good"] = total
         else:
             out["good"] = total - bad
             if bool((bad > 0).any()):
-                work.notes.append(f'good pieces are "{heading}" less the rejected ones')
+                work.notes.append(
+                    Said(f'good pieces are "{heading}" less the rejected ones', f"合格数取“{heading}”减去不合格数")
+                )
     return out
 
 
@@ -443,11 +467,31 @@ def _pair(work: _Sheet) -> tuple[pl.DataFrame, tuple[pl.Series, pl.Series]]:
         }
     )
     work.rows = work.rows[paired.first]
-    work.notes.append(f"{n:,} events are {work.height:,} pieces of work (start and complete paired)")
+    work.notes.append(
+        Said(
+            f"{n:,} events are {work.height:,} pieces of work (start and complete paired)",
+            f"{n:,} 个事件配对为 {work.height:,} 条作业（开始与完成）",
+        )
+    )
     if paired.running:
-        work.notes.append(f"{paired.running:,} starts have no complete: work still running at the end of the records")
+        work.notes.append(
+            Said(
+                f"{paired.running:,} starts have no complete: work still running at the end of the records",
+                f"{paired.running:,} 个开始没有完成：记录结束时仍在进行",
+            )
+        )
     if paired.lone:
-        work.notes.append(f"{paired.lone:,} completes have no start: their start is taken to be the same")
+        work.notes.append(
+            Said(
+                f"{paired.lone:,} completes have no start: their start is taken to be the same",
+                f"{paired.lone:,} 个完成没有开始：开始取同一时间",
+            )
+        )
     if paired.other:
-        work.notes.append(f"{paired.other:,} events are neither start nor complete and were passed over")
+        work.notes.append(
+            Said(
+                f"{paired.other:,} events are neither start nor complete and were passed over",
+                f"{paired.other:,} 个事件既非开始也非完成，已略过",
+            )
+        )
     return rejected, (start, end)

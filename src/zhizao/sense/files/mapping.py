@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from zhizao.errors import InputError
 from zhizao.model.noun import Noun
+from zhizao.sense.files.said import in_lang
 from zhizao.sense.files.words import ROLES, Unit
 
 __all__ = ["Mapping", "Unit", "check_zone"]
@@ -96,29 +97,33 @@ class Mapping(Noun):
         """Heading of the column with a role, None where there is none."""
         return self.columns.get(role)
 
-    def to_yaml(self) -> str:
-        """The mapping as a file to edit: one line per role, its reason beside it.
+    def to_yaml(self, lang: str = "en") -> str:
+        """The mapping as a file to edit: one line per role, its reason beside it in a language (`en` or `zh`).
 
         Examples
         --------
         >>> print(Mapping(columns={"order": "Case ID"}, why={"order": "named so"}).to_yaml().splitlines()[4])
           order: Case ID  # named so
         """
-        lines = [f"# Mapping for {self.file or 'records'}: role: heading. Edit, then hand it back with --mapping."]
-        lines.append("# A role with null is not read; add any of the roles at the end of the list.")
+        chinese = lang == "zh"
+        sure_word = "" if chinese else " sure"
+        lines = [f"# {self.file or 'records'}"]
+        lines.append(
+            "# 角色: 表头。修改后用 --mapping 传回；填 null 表示不读该项。"
+            if chinese
+            else "# role: heading. Edit, then hand it back with --mapping; null means that it is not read."
+        )
         lines.append("others: ignore")
         lines.append("columns:")
         given = {role: heading for role, heading in self.columns.items() if heading is not None}
         for role in [role for role in ROLES if role in self.columns]:
-            sure = f" ({self.confidence[role]:.0%} sure)" if role in self.confidence else ""
-            why = f"  # {_one_line(self.why[role])}{sure}" if self.why.get(role) else ""
+            sure = f" ({self.confidence[role]:.0%}{sure_word})" if role in self.confidence else ""
+            why = f"  # {_one_line(in_lang(self.why[role], lang))}{sure}" if self.why.get(role) else ""
             lines.append(f"  {role}: {_scalar(given.get(role))}{why}")
-        lines.extend(
-            f"  # {role}:  # {ROLES[role][0]} / {ROLES[role][1]}" for role in ROLES if role not in self.columns
-        )
+        lines.extend(f"  # {role}:  # {ROLES[role][chinese]}" for role in ROLES if role not in self.columns)
         for key in ("zone", "date_order", "duration_unit", "decimal", "header_row", "encoding", "separator"):
             value = getattr(self, key)
-            note = f"  # {_one_line(self.why[key])}" if self.why.get(key) else ""
+            note = f"  # {_one_line(in_lang(self.why[key], lang))}" if self.why.get(key) else ""
             lines.append(f"# {key}:" if value is None else f"{key}: {_scalar(value)}{note}")
         if self.sheets:
             lines.append("sheets:")
@@ -127,8 +132,10 @@ class Mapping(Noun):
             lines.append("reports:  # production, setup or breakdown")
             lines.extend(f"  {_scalar(word)}: {kind}" for word, kind in self.reports.items())
         if self.left_out:
-            lines.append("# Not used:")
-            lines.extend(f"#   {_one_line(heading)}: {_one_line(why)}" for heading, why in self.left_out.items())
+            lines.append("# 未使用：" if chinese else "# Not used:")
+            lines.extend(
+                f"#   {_one_line(heading)}: {_one_line(in_lang(why, lang))}" for heading, why in self.left_out.items()
+            )
         return "\n".join(lines) + "\n"
 
     @classmethod

@@ -13,9 +13,13 @@ from datetime import datetime
 
 import polars as pl
 
+from zhizao.sense.files.said import Said
 from zhizao.sense.files.times import ORDERS, UTC, Times, parse_times, sample, shape_of, tidy
 
 __all__ = ["Decision", "decide_order"]
+
+
+_NOTHING = Said("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +27,19 @@ class Decision:
     """How dates such as 03/04/2025 are read in a file, and why; `order` is None when there are none."""
 
     order: str | None
-    why: str = ""
+    why: Said = _NOTHING
     sure: bool = True
 
 
-def decide_order(columns: Sequence[pl.Series], zone: str, now: datetime) -> Decision:
+def decide_order(columns: Sequence[pl.Series], zone: str, now: datetime, plans: Sequence[pl.Series] = ()) -> Decision:
     """Day first or month first, decided once from all columns of times of a file.
 
     Parameters
     ----------
-    columns : columns taken for times
+    columns : columns taken for times of work
     zone : IANA zone of the plant, for what is usual there when nothing else decides
     now : time of the import, aware; records do not lie in the future
+    plans : columns of planned times, which may
 
     Examples
     --------
@@ -42,7 +47,8 @@ def decide_order(columns: Sequence[pl.Series], zone: str, now: datetime) -> Deci
     >>> decide_order([pl.Series(["03/04/2025", "13/04/2025"])], "Asia/Shanghai", datetime(2025, 9, 1, tzinfo=UTC)).order
     'dmy'
     """
-    mixed = [column for column in columns if column.dtype == pl.String and _ambiguous(column)]
+    mixed = [column for column in [*columns, *plans] if column.dtype == pl.String and _ambiguous(column)]
+    past = sum(any(column is one for one in columns) for column in mixed)
     if not mixed:
         return Decision(None)
     short = any(
@@ -55,38 +61,56 @@ def decide_order(columns: Sequence[pl.Series], zone: str, now: datetime) -> Deci
     wrong: dict[str, float] = {}
     for order, times in parsed.items():
         failed = sum(int(t.bad.sum()) for t in times)
-        future = sum(int(((t.values.dt.offset_by("-2d") > limit).sum()) or 0) for t in times)
+        future = sum(int(((t.values.dt.offset_by("-2d") > limit).sum()) or 0) for t in times[:past])
         wrong[order] = (failed + future) / cells
     ranked = sorted(candidates, key=lambda order: wrong[order])
     best, second = ranked[0], ranked[1]
     if wrong[second] - wrong[best] > 0.0005 or (wrong[best] == 0 and wrong[second] > 0):
         return Decision(
-            best, f"{_NAMES[best]}: read otherwise, {wrong[second]:.1%} of the dates do not exist or lie in the future"
+            best,
+            _said(
+                best,
+                f"read otherwise, {wrong[second]:.1%} of the dates do not exist or lie in the future",
+                f"否则有 {wrong[second]:.1%} 的日期不存在或在将来",
+            ),
         )
     tied = [order for order in candidates if wrong[order] <= wrong[best] + 0.0005]
     rising = {order: _rising(parsed[order]) for order in tied}
     ranked = sorted(tied, key=lambda order: -rising[order])
     if rising[ranked[0]] - rising[ranked[1]] > 0.05:
-        return Decision(ranked[0], f"{_NAMES[ranked[0]]}: so read, the records follow each other in time")
+        return Decision(
+            ranked[0], _said(ranked[0], "so read, the records follow each other in time", "这样读记录才依次相接")
+        )
     span = {order: _span(parsed[order]) for order in tied}
     ranked = sorted(tied, key=lambda order: span[order])
     if span[ranked[0]] < 0.6 * span[ranked[1]]:
         return Decision(
             ranked[0],
-            f"{_NAMES[ranked[0]]}: so read, they lie within {span[ranked[0]]:.0f} days, not {span[ranked[1]]:.0f}",
+            _said(
+                ranked[0],
+                f"so read, they lie within {span[ranked[0]]:.0f} days, not {span[ranked[1]]:.0f}",
+                f"这样读都在 {span[ranked[0]]:.0f} 天之内，而不是 {span[ranked[1]]:.0f} 天",
+            ),
         )
     usual = "mdy" if zone.startswith(("America/", "US/")) else "dmy"
     if any("." in cell[:3] for cell in sample(mixed[0], 4)):
         usual = "dmy"
     return Decision(
         usual,
-        f"{_NAMES[usual]}, as is usual; the records do not decide it: "
-        "set `date_order` in the mapping file if that is wrong",
+        _said(
+            usual,
+            "as is usual; the records do not decide it, so set `date_order` in the mapping file if that is wrong",
+            "按当地习惯；记录本身无法判定，如有误请在映射文件中设 date_order",
+        ),
         sure=False,
     )
 
 
-_NAMES = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
+_NAMES = {"dmy": ("day first", "日在前"), "mdy": ("month first", "月在前"), "ymd": ("year first", "年在前")}
+
+
+def _said(order: str, en: str, zh: str) -> Said:
+    return Said(f"{_NAMES[order][0]}: {en}", f"{_NAMES[order][1]}：{zh}")
 
 
 def _ambiguous(column: pl.Series) -> bool:

@@ -16,8 +16,9 @@ from zhizao.sense.files.convert import FRAME_SCHEMA, convert
 from zhizao.sense.files.mapping import Mapping, Unit, check_zone
 from zhizao.sense.files.order import decide_order
 from zhizao.sense.files.quantities import report_of
-from zhizao.sense.files.recognise import TIME_ROLES, Choice, recognise
+from zhizao.sense.files.recognise import PLAN_ROLES, TIME_ROLES, Choice, recognise
 from zhizao.sense.files.rejections import REJECTED_SCHEMA, cause_words
+from zhizao.sense.files.said import Said, in_lang
 from zhizao.sense.files.source import Options, Sheet, Source, open_source
 from zhizao.sense.files.times import looks_like_time, sample
 from zhizao.sense.files.words import BLANK, unit_of
@@ -40,7 +41,7 @@ class Reading:
     rejected : rows that cannot be stored: row, sheet, column, value, cause (stable code), cure
     read : rows seen, empty ones not counted; `frame` and `rejected` together
     mapping : what each column was taken for, and why
-    notes : sentences on what was assumed or passed over
+    notes : sentences on what was assumed or passed over; `in_lang(note, "zh")` says each in Chinese
     encoding : text encoding, None for formats that have none
     format : csv, tsv, csv.gz, tsv.gz, xlsx, parquet, xes, xes.gz
     """
@@ -49,7 +50,7 @@ class Reading:
     rejected: pl.DataFrame
     read: int
     mapping: Mapping
-    notes: list[str]
+    notes: list[Said]
     encoding: str | None
     format: str
 
@@ -135,14 +136,14 @@ def read_records(
     count = len(sheets)
     while sheets:
         _tell(progress, "convert", len(frames) / count)
-        prefix = f'sheet "{sheets[0].name}": ' if count > 1 else ""
+        prefix = (f'sheet "{sheets[0].name}": ', f"工作表“{sheets[0].name}”：") if count > 1 else ("", "")
         blank = sheets[0].blank
         frame, faults, more = convert(sheets.pop(0), mapping, zone, now)
         frames.append(frame)
         rejected.append(faults)
-        notes.extend(f"{prefix}{note}" for note in more)
+        notes.extend(note.under(*prefix) for note in more)
         if blank:
-            notes.append(f"{prefix}{blank:,} empty rows passed over")
+            notes.append(Said(f"{blank:,} empty rows passed over", f"略过 {blank:,} 个空行").under(*prefix))
     _tell(progress, "convert", 1.0)
     kept = pl.concat(frames) if frames else pl.DataFrame(schema=FRAME_SCHEMA)
     faulty = pl.concat(rejected) if rejected else pl.DataFrame(schema=REJECTED_SCHEMA)
@@ -171,7 +172,7 @@ def _open(path: Path, mapping: Mapping | None, progress: Progress | None) -> tup
 
 def _understand(
     source: Source, where: str, mapping: Mapping | None, zone: str, now: datetime, *, strict: bool
-) -> tuple[Mapping, list[Sheet], list[str]]:
+) -> tuple[Mapping, list[Sheet], list[Said]]:
     """Complete mapping, the sheets to read by it, and notes."""
     given = mapping or Mapping()
     if mapping is None or mapping.zone is None:
@@ -186,7 +187,7 @@ def _understand(
         from zhizao.sense.files.words import ROLES
 
         fixed = {role: fixed.get(role) for role in ROLES}
-    notes: list[str] = []
+    notes: list[Said] = []
     best: tuple[list[Choice], dict[str, str], Sheet] | None = None
     for sheet in source.sheets:
         choices, left = recognise(sheet.frame, fixed, xes=source.format.startswith("xes"))
@@ -208,22 +209,28 @@ def _understand(
             sheets.append(sheet)
         else:
             missing = sorted(wanted - set(sheet.frame.columns))
-            notes.append(f'sheet "{sheet.name}" is not read: it has no column "{missing[0]}"')
+            notes.append(
+                Said(
+                    f'sheet "{sheet.name}" is not read: it has no column "{missing[0]}"',
+                    f"未读工作表“{sheet.name}”：没有“{missing[0]}”列",
+                )
+            )
     why = {choice.role: choice.why for choice in choices}
     sure = {choice.role: choice.confidence for choice in choices if choice.role not in given.columns}
     order = given.date_order
     if order is None:
-        times = [
-            sheet.frame[heading]
-            for sheet in sheets
-            for role, heading in columns.items()
-            if heading and role in TIME_ROLES
-        ]
-        decision = decide_order(times, zone, now)
+        times, plans = (
+            [sheet.frame[heading] for sheet in sheets for role in roles if (heading := columns.get(role)) is not None]
+            for roles in (sorted(TIME_ROLES - PLAN_ROLES), sorted(PLAN_ROLES))
+        )
+        decision = decide_order(times, zone, now, plans)
+        times += plans
         order = decision.order  # type: ignore[assignment] # one of the three
         if decision.order is not None:
             why["date_order"] = decision.why
-            notes.append(f"dates such as {_example(times)} are read {decision.why}")
+            example = _example(times)
+            zh = f"日期（如 {example}）按{in_lang(decision.why, 'zh')}"
+            notes.append(Said(f"dates such as {example} are read {decision.why}", zh))
     unit: Unit | None = given.duration_unit
     duration = columns.get("duration")
     needs = duration is not None and not (columns.get("start") and columns.get("end"))
@@ -231,10 +238,15 @@ def _understand(
         unit, why["duration_unit"], sure_unit = _unit(duration, main)
         if not sure_unit:
             notes.append(
-                f'"{duration}" names no unit; {why["duration_unit"]}: set `duration_unit` in the mapping file if wrong'
+                Said(
+                    f'"{duration}" names no unit; {why["duration_unit"]}: '
+                    "set `duration_unit` in the mapping file if wrong",
+                    f"“{duration}”未注明单位，数值按分钟处理；如有误，请在映射文件中设 duration_unit",
+                )
             )
     elif duration is not None and not needs:
-        why["duration"] = f"{why['duration']}; not used, since there are start and end"
+        unused = Said("not used, since there are start and end", "已有开始和结束，故不使用")
+        why["duration"] = Said(why["duration"], in_lang(why["duration"], "zh")).then(unused)
     reports = dict(given.reports)
     report = columns.get("report")
     if report is not None:
@@ -276,17 +288,17 @@ def _example(columns: list[pl.Series]) -> str:
     return "these"
 
 
-def _unit(heading: str, sheet: Sheet) -> tuple[Unit, str, bool]:
+def _unit(heading: str, sheet: Sheet) -> tuple[Unit, Said, bool]:
     """Unit of plain numbers in a column of durations, why, and whether that is sure."""
     named = unit_of(heading)
     if named is not None:
-        return named, f'the heading "{heading}" says so', True
+        return named, Said(f'the heading "{heading}" says so', f"表头“{heading}”已注明"), True
     cells = sample(sheet.frame[heading], 50)
     if sheet.frame[heading].dtype in (pl.Duration, pl.Time) or (
         cells and all(":" in cell or any(c.isalpha() for c in cell) for cell in cells)
     ):
-        return "min", "durations carry their unit", True
-    return "min", "numbers were taken as minutes", False
+        return "min", Said("durations carry their unit", "时长自带单位"), True
+    return "min", Said("numbers were taken as minutes", "数值按分钟处理"), False
 
 
 def _check_headings(source: Source, given: Mapping, where: str) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from zhizao.sense.files.quantities import decide_decimal, parse_quantity, report_of, seconds_of
+from zhizao.sense.files.said import Said
 from zhizao.sense.files.times import looks_like_clock, looks_like_time, parse_times, sample
-from zhizao.sense.files.words import BLANK, HEADINGS, NO, YES, plain
+from zhizao.sense.files.words import BLANK, HEADINGS, NO, ROLES, YES, plain
 
 __all__ = ["Choice", "Profile", "heading_score", "profile", "recognise"]
 
@@ -23,6 +24,7 @@ ENOUGH = 0.5
 """Least score at which a column is taken."""
 
 TIME_ROLES = frozenset({"start", "end", "start_date", "end_date", "time", "released", "due"})
+PLAN_ROLES = frozenset({"released", "due"})
 NUMBER_ROLES = frozenset({"good", "total", "scrap", "rework", "order_quantity"})
 
 
@@ -56,7 +58,7 @@ class Choice:
 
     role: str
     heading: str
-    why: str
+    why: Said
     confidence: float
 
 
@@ -204,27 +206,33 @@ def _similar(text: str, joined: str, tokens: set[str], name: str) -> float:
     return 0.0
 
 
-def _fit(role: str, p: Profile) -> tuple[float, str]:
+def _fit(role: str, p: Profile) -> tuple[float, str | Said]:
     """How well the cells suit a role: a factor on the heading's score, and a word on it."""
     if not p.cells:
         if role == "rework":
-            return 0.6, "empty so far"
+            return 0.6, Said("empty so far", "暂为空")
         return (
-            (0.9, "empty so far") if role in ("end", "is_rework", "scrap", "due", "released", "key") else (0.3, "empty")
+            (0.9, Said("empty so far", "暂为空"))
+            if role in ("end", "is_rework", "scrap", "due", "released", "key")
+            else (0.3, Said("empty", "为空"))
         )
     if role in TIME_ROLES:
         if role in ("start_date", "end_date"):
-            return (1.0, "dates without a time of day") if p.time > 0.5 and p.midnight > 0.95 else (0.2, "not days")
-        if p.time >= 0.5:
             return (
-                0.95 if p.midnight > 0.95 and role in ("start", "end", "time") else 1.0
-            ), f"{p.time:.0%} of the cells are times"
+                (1.0, Said("dates without a time of day", "只有日期"))
+                if p.time > 0.5 and p.midnight > 0.95
+                else (0.2, Said("not days", "不是日期"))
+            )
+        if p.time >= 0.5:
+            return (0.95 if p.midnight > 0.95 and role in ("start", "end", "time") else 1.0), Said(
+                f"{p.time:.0%} of the cells are times", f"{p.time:.0%} 的单元格是时间"
+            )
         if role in ("start", "end", "time") and p.clock >= 0.5:
-            return (0.95, "times of day")
+            return (0.95, Said("times of day", "时刻"))
         return (
-            (0.6, "but its cells are no times that can be read")
+            (0.6, Said("but its cells are no times that can be read", "但单元格不是可识别的时间"))
             if p.number < 0.9 and p.flag < 0.9
-            else (0.3, "no times")
+            else (0.3, Said("no times", "不是时间"))
         )
     if role in NUMBER_ROLES:
         if (
@@ -233,28 +241,42 @@ def _fit(role: str, p: Profile) -> tuple[float, str]:
             and p.distinct <= 2
             and not re.search("qty|quant|piece|mrb|数", p.heading.lower())
         ):
-            return 0.6, "yes and no"
+            return 0.6, Said("yes and no", "是/否")
         if p.time > 0.5 and p.number < 0.9:
-            return 0.1, "times, not numbers"
-        return (1.0, f"{p.number:.0%} of the cells are numbers") if p.number >= 0.6 else (0.45, "mostly no numbers")
+            return 0.1, Said("times, not numbers", "是时间，不是数字")
+        return (
+            (1.0, Said(f"{p.number:.0%} of the cells are numbers", f"{p.number:.0%} 的单元格是数字"))
+            if p.number >= 0.6
+            else (0.45, Said("mostly no numbers", "多数不是数字"))
+        )
     if role == "duration":
-        return (1.0, "durations") if p.span >= 0.6 else (0.3, "no durations")
+        return (1.0, Said("durations", "时长")) if p.span >= 0.6 else (0.3, Said("no durations", "不是时长"))
     if role == "is_rework":
-        return (1.0, "yes or no") if p.flag >= 0.9 and p.distinct <= 3 else (0.3, "not yes or no")
+        return (
+            (1.0, Said("yes or no", "是或否"))
+            if p.flag >= 0.9 and p.distinct <= 3
+            else (0.3, Said("not yes or no", "不是“是/否”"))
+        )
     if role == "report":
         return (
-            (1.0, "known codes or words") if p.report >= 0.6 and p.distinct <= 20 else (0.3, "codes that are not known")
+            (1.0, Said("known codes or words", "代码或词语可识别"))
+            if p.report >= 0.6 and p.distinct <= 20
+            else (0.3, Said("codes that are not known", "代码无法识别"))
         )
     if role == "lifecycle":
         known = sum(cell.lower() in ("start", "complete") for cell in p.cells) / len(p.cells)
-        return (1.0, "start and complete") if known >= 0.5 else (0.2, "neither start nor complete")
+        return (
+            (1.0, Said("start and complete", "开始与完成"))
+            if known >= 0.5
+            else (0.2, Said("neither start nor complete", "既非开始也非完成"))
+        )
     if role == "key":
-        return (1.0, "differs in every row") if p.unique > 0.98 else (0.3, "repeats")
+        return (1.0, Said("differs in every row", "每行不同")) if p.unique > 0.98 else (0.3, Said("repeats", "有重复"))
     if role in ("order", "activity", "product", "machine", "person", "resource", "operation"):
         if p.time > 0.5 and p.number < 0.9:
-            return 0.2, "times, not names"
+            return 0.2, Said("times, not names", "是时间，不是名称")
         if role == "order" and p.flag > 0.95:
-            return 0.4, "yes and no"
+            return 0.4, Said("yes and no", "是/否")
     return 1.0, ""
 
 
@@ -278,10 +300,12 @@ def recognise(
     """
     profiles = {name: profile(frame[name]) for name in frame.columns}
     chosen = {
-        role: Choice(role, name, "named in the mapping file", 1.0) for role, name in fixed.items() if name is not None
+        role: Choice(role, name, Said("named in the mapping file", "由映射文件指定"), 1.0)
+        for role, name in fixed.items()
+        if name is not None
     }
     used = {choice.heading for choice in chosen.values()}
-    pairs: list[tuple[float, float, str, str, str]] = []
+    pairs: list[tuple[float, float, str, str, Said]] = []
     for name, p in profiles.items():
         if name in used:
             continue
@@ -290,7 +314,7 @@ def recognise(
             if not score or role in fixed:
                 continue
             factor, seen = _fit(role, p)
-            why = f'heading sounds like "{word}"' + (f"; {seen}" if seen else "")
+            why = Said(f'heading sounds like "{word}"', f"表头与“{word}”相近").then(seen)
             pairs.append((score * factor, p.filled, role, name, why))
     pairs.sort(key=lambda pair: (-pair[0], -pair[1]))
     left: dict[str, str] = {}
@@ -298,9 +322,7 @@ def recognise(
         if score < ENOUGH or name in used:
             continue
         if role in chosen or (role == "resource" and {"machine", "person"} <= chosen.keys()):
-            left.setdefault(
-                name, f'looks like {role} too, but "{chosen[role].heading}" fits better' if role in chosen else ""
-            )
+            left.setdefault(name, _second(role, chosen[role].heading) if role in chosen else "")
             continue
         chosen[role] = Choice(role, name, why, round(min(score, 1.0), 2))
         used.add(name)
@@ -311,11 +333,17 @@ def recognise(
     used = {choice.heading for choice in chosen.values()}
     for name in frame.columns:
         if name not in used and not left.get(name):
-            left[name] = "not like anything that is read"
+            left[name] = Said("not like anything that is read", "不像任何所需的列")
     return [chosen[role] for role in _ORDER if role in chosen], {k: v for k, v in left.items() if k not in used}
 
 
 _ORDER = tuple(role for role in HEADINGS if role != "resource")
+
+
+def _second(role: str, heading: str) -> Said:
+    """Why a column that also looks like a role was not taken for it."""
+    meant = ROLES[role][1] if role in ROLES else "资源"
+    return Said(f'looks like {role} too, but "{heading}" fits better', f"也像“{meant}”，但“{heading}”更合适")
 
 
 def _settle_resource(
@@ -327,17 +355,22 @@ def _settle_resource(
         return
     p = profiles[lone.heading]
     if "machine" in chosen or "machine" in fixed:
-        role, why = "person", "the machine has its own column"
+        role, why = "person", Said("the machine has its own column", "设备另有一列")
     elif "person" in chosen or "person" in fixed:
-        role, why = "machine", "the person has its own column"
+        role, why = "machine", Said("the person has its own column", "人员另有一列")
     elif xes or lone.heading == "org:resource":
-        role, why = "person", "XES means the person by org:resource"
+        role, why = "person", Said("XES means the person by org:resource", "XES 以 org:resource 表示人员")
     elif p.people >= 0.6:
-        role, why = "person", "its values look like people"
+        role, why = "person", Said("its values look like people", "取值像人员")
     else:
-        role, why = "machine", "its values do not look like people"
+        role, why = "machine", Said("its values do not look like people", "取值不像人员")
     if role not in chosen and role not in fixed:
-        chosen[role] = Choice(role, lone.heading, f'"resource" is a {role}: {why}', round(0.9 * lone.confidence, 2))
+        chosen[role] = Choice(
+            role,
+            lone.heading,
+            Said(f'"resource" is a {role}: {why}', f"“resource”是{'设备' if role == 'machine' else '人员'}：{why.zh}"),
+            round(0.9 * lone.confidence, 2),
+        )
 
 
 def _settle_times(
@@ -349,19 +382,38 @@ def _settle_times(
         day = chosen.pop("start_date", None)
         if day is not None and not {"start", "end", "time"} & chosen.keys():
             chosen["time"] = Choice(
-                "time", day.heading, f"{day.why}; the only time there is", round(0.8 * day.confidence, 2)
+                "time",
+                day.heading,
+                day.why.then(Said("the only time there is", "唯一的时间")),
+                round(0.8 * day.confidence, 2),
             )
     elif clocks and "start_date" not in chosen and "start_date" not in fixed:
         free = [p for name, p in profiles.items() if name not in used and p.time > 0.8 and p.midnight > 0.95]
         if "time" in chosen and profiles[chosen["time"].heading].midnight > 0.95:
             day = chosen.pop("time")
-            chosen["start_date"] = Choice("start_date", day.heading, "days, beside times of day", day.confidence)
+            chosen["start_date"] = Choice(
+                "start_date", day.heading, Said("days, beside times of day", "日期，与时刻配合"), day.confidence
+            )
         elif free:
-            chosen["start_date"] = Choice("start_date", free[0].heading, "days, beside times of day", 0.6)
+            chosen["start_date"] = Choice(
+                "start_date", free[0].heading, Said("days, beside times of day", "日期，与时刻配合"), 0.6
+            )
+    if not {"time", "end", "lifecycle"} & fixed.keys() and "start" in chosen and "time" in chosen:
+        opens = "lifecycle" in chosen and "start" in {c.lower() for c in profiles[chosen["lifecycle"].heading].cells}
+        if "end" not in chosen and not opens:
+            when = chosen["time"]
+            why = Said("the time of the event, beside a start, is its end", "在开始时间旁，事件时间即为结束")
+            chosen["end"] = Choice("end", when.heading, why, round(0.8 * when.confidence, 2))
+        if "end" in chosen:
+            chosen.pop("lifecycle", None)
     if {"start", "end"} & chosen.keys() and "lifecycle" not in chosen and "time" not in fixed:
         chosen.pop("time", None)
     if "lifecycle" in chosen and "time" not in chosen and "lifecycle" not in fixed:
         chosen.pop("lifecycle")
+    if "lifecycle" in chosen:
+        for role in ("start", "end"):
+            if role not in fixed:
+                chosen.pop(role, None)
 
 
 def _settle_fallbacks(
@@ -380,14 +432,21 @@ def _settle_fallbacks(
                     moments[name].drop_nulls().cast(pl.Int64).sum() / max(len(moments[name].drop_nulls()), 1)
                 )
             )
-            chosen["start"] = Choice("start", free[0], "holds times, the earlier of the columns that do", 0.5)
-            chosen["end"] = Choice("end", free[1], "holds times, the later of the columns that do", 0.5)
+            chosen["start"] = Choice(
+                "start", free[0], Said("holds times, the earlier of the columns that do", "含时间的列中较早的一列"), 0.5
+            )
+            chosen["end"] = Choice(
+                "end", free[1], Said("holds times, the later of the columns that do", "含时间的列中较晚的一列"), 0.5
+            )
         elif free:
-            chosen["time"] = Choice("time", free[0], "the only column with times", 0.6)
+            chosen["time"] = Choice("time", free[0], Said("the only column with times", "唯一含时间的列"), 0.6)
     if "activity" not in chosen and "activity" not in fixed:
         for role in ("operation", "machine"):
             if role in chosen:
                 chosen["activity"] = Choice(
-                    "activity", chosen[role].heading, f"no activity named; the {role} stands for it", 0.5
+                    "activity",
+                    chosen[role].heading,
+                    Said(f"no activity named; the {role} stands for it", "没有工序列，以此列代替"),
+                    0.5,
                 )
                 break

@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from zhizao.errors import InputError
+from zhizao.sense.files.said import Said
 from zhizao.sense.files.words import HEADINGS, plain
 
 __all__ = ["MAX_COLUMNS", "MAX_UNPACKED", "Options", "Sheet", "Source", "find_header", "name_columns", "open_source"]
@@ -89,7 +90,7 @@ class Source:
     format: str
     encoding: str | None = None
     separator: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
 
 
 def open_source(path: Path, options: Options, progress: Progress | None = None) -> Source:

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from zhizao.errors import InputError
+from zhizao.sense.files.said import Said
 from zhizao.sense.files.source import MAX_COLUMNS, Options, Sheet, Source, check_unpacked, find_header, name_columns
 
 __all__ = ["read_excel", "read_parquet"]
@@ -61,11 +62,16 @@ def read_excel(
             raw = book.load_sheet(name, header_row=None, dtypes="string", skip_rows=0).to_polars()
             sheet = _sheet(raw, name, f"{where}, sheet {name}", options)
             if sheet is None:
-                notes.append(f'sheet "{name}" is empty')
+                notes.append(Said(f'sheet "{name}" is empty', f"工作表“{name}”为空"))
             else:
                 sheets.append(sheet)
-    except fastexcel.FastExcelError as error:
-        raise _damaged(where) from error
+    except InputError:
+        raise
+    except BaseException as error:
+        # a damaged workbook can make the Rust reader panic, which Python sees as no Exception
+        if isinstance(error, fastexcel.FastExcelError) or type(error).__name__ == "PanicException":
+            raise _damaged(where) from error
+        raise
     if not sheets:
         raise InputError(
             "the workbook has no rows", where=where, fix="export the records again, with data", code="no_rows"
@@ -174,7 +180,7 @@ def read_parquet(path: Path, where: str) -> Source:
     """
     try:
         frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         raise InputError(
             "the Parquet file is cut off or damaged", where=where, fix="write it again", code="bad_parquet"
         ) from error

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from zhizao.errors import InputError
+from zhizao.sense.files.said import Said
 from zhizao.sense.files.source import Options, Sheet, Source, find_header, name_columns
 
 __all__ = ["detect_encoding", "detect_separator", "read_text"]
@@ -41,11 +42,16 @@ def read_text(data: bytes, where: str, options: Options, *, packed: bool = False
     ------
     InputError : on mixed encodings, binary content, lines of absurd length, no headings, no rows, unclosed quotes
     """
-    notes: list[str] = []
+    notes: list[Said] = []
     encoding = options.encoding or detect_encoding(data, where)
     data = _as_utf8(data, encoding, where)
     if encoding == "cp1252":
-        notes.append("the text is neither UTF-8 nor GB18030; it was read as Windows Western (cp1252)")
+        notes.append(
+            Said(
+                "the text is neither UTF-8 nor GB18030; it was read as Windows Western (cp1252)",
+                "文本既非 UTF-8 也非 GB18030，按 Windows 西欧编码（cp1252）读取",
+            )
+        )
     if not data.strip():
         raise InputError("the file has no text in it", where=where, fix="export the records again", code="empty")
     lines = _head(data, where)
@@ -161,12 +167,20 @@ def _chinese_or_western(data: bytes, where: str) -> str:
             fix='save it again in one encoding, best "CSV UTF-8", or name one as `encoding` in the mapping file',
             code="mixed_encoding",
         )
+    runs = [len(run) for run in islice(_HIGH.findall(data), 20_000)]
+    if sum(n % 2 == 0 for n in runs) < 0.8 * len(runs):
+        return "cp1252"
     try:
         data.decode("gb18030")
-    except UnicodeDecodeError:
-        return "cp1252"
-    runs = [len(run) for run in islice(_HIGH.findall(data), 20_000)]
-    return "gb18030" if sum(n % 2 == 0 for n in runs) >= 0.8 * len(runs) else "cp1252"
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"line {number} is no GB18030, unlike the lines around it",
+            where=f"{where}, line {number}",
+            fix='mend that line, or save the file again as "CSV UTF-8"',
+            code="bad_encoding",
+        ) from error
+    return "gb18030"
 
 
 def _as_utf8(data: bytes, encoding: str, where: str) -> bytes:

@@ -15,6 +15,7 @@ from xml.parsers import expat
 import polars as pl
 
 from zhizao.errors import InputError
+from zhizao.sense.files.said import Said
 from zhizao.sense.files.source import MAX_COLUMNS, Sheet, Source, check_unpacked
 
 __all__ = ["read_xes"]
@@ -162,7 +163,10 @@ def read_xes(
             code="no_time",
         )
     rows = pl.int_range(1, events.count + 1, dtype=pl.Int64, eager=True).alias("row")
-    note = f"{events.count:,} events of {events.traces:,} orders; row numbers count events"
+    note = Said(
+        f"{events.count:,} events of {events.traces:,} orders; row numbers count events",
+        f"{events.traces:,} 个工单的 {events.count:,} 个事件；行号为事件序号",
+    )
     frame = events.frame()
     sheet = Sheet(frame, rows, None, 0, events="lifecycle:transition" in frame.columns)
     return Source((sheet,), "xes" + (".gz" if packed else ""), "utf-8", notes=(note,))
