@@ -50,7 +50,7 @@ def application(desk: Desk, access: Access | None, *, local: bool = False, large
     from zhizao.app.http.application import Settings, build
 
     app = build(desk, access, Settings(local=local, largest=largest))
-    pages.register(desk)
+    pages.register(desk, access)
     ui.run_with(
         app,
         title="zhizao",

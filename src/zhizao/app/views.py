@@ -41,6 +41,9 @@ __all__ = [
     "weeks",
 ]
 
+IMPROVED = "improved.parquet"
+"""File of a pilot with the floor as it would have run with the chosen levers."""
+
 REPORTS = ("production", "setup", "breakdown")
 
 
@@ -86,8 +89,8 @@ def losses(desk: Desk, period: Period) -> Losses:
     from zhizao.account import losses as losses_of
 
     def work() -> Losses:
-        span = {"start": period.start, "end": period.end}
-        return losses_of(desk.log(), desk.plant, **span, cycle=cycle(desk, period), cost=cost(desk, period))
+        kept = (cycle(desk, period), cost(desk, period))
+        return losses_of(desk.log(), desk.plant, start=period.start, end=period.end, cycle=kept[0], cost=kept[1])
 
     return desk.once("losses", work, period.key)
 
@@ -170,6 +173,48 @@ def machines(desk: Desk, period: Period) -> pl.DataFrame:
         return table.join(waited, on="machine", how="left").sort("production_h", descending=True)
 
     return desk.once("machines", work, period.key)
+
+
+def improved(desk: Desk, job: str) -> pl.DataFrame:
+    """The floor as a pilot would have run it.
+
+    Raises
+    ------
+    InputError : when the pilot wrote none
+    """
+    file = desk.jobs.folder(job) / IMPROVED
+    if not file.exists():
+        raise InputError(f"pilot {job} shows no improved floor", fix="run the pilot again", code="no_job")
+    return desk.once("improved", lambda: pl.read_parquet(file), job)
+
+
+def steps_between(desk: Desk, period: Period) -> dict[str, Any]:
+    """Operations and how often work went from one to the next: nodes {name: (count, hours)}, links {(a, b): count}.
+
+    Rework that goes back is a link like any other.
+    """
+
+    def work() -> dict[str, Any]:
+        frame = period.touching(desk.log().frame).filter(pl.col("report") == "production").sort("order", "start", "end")
+        # reports of one step in several portions are one visit
+        begins = (pl.col("operation") != pl.col("operation").shift(1).over("order")).fill_null(value=True)
+        visits = frame.with_columns(begins=begins, hours=(pl.col("end") - pl.col("start")).dt.total_seconds() / 3600)
+        hours = visits.group_by("operation").agg(pl.col("hours").sum())
+        firsts = visits.filter("begins").with_columns(
+            following=pl.col("operation").shift(-1).over("order"), place=pl.int_range(pl.len()).over("order")
+        )
+        nodes = firsts.group_by("operation").agg(
+            visits=pl.len(), orders=pl.col("order").n_unique(), place=pl.col("place").mean()
+        )
+        links = firsts.filter(pl.col("following").is_not_null()).group_by("operation", "following").len()
+        whole = nodes.join(hours, on="operation", how="left").sort("place", "operation")
+        return {
+            "nodes": whole.to_dicts(),
+            "links": links.sort("len", descending=True).to_dicts(),
+            "orders": frame["order"].n_unique(),
+        }
+
+    return desk.once("steps", work, period.key)
 
 
 # ------------------------------------------------------------------------------------------------- facts

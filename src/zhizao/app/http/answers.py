@@ -15,7 +15,7 @@ from zhizao.app.http.gate import asked
 from zhizao.app.texts import Words, pick
 from zhizao.errors import FaultsFound, InputError, JournalBroken, NotAllowed, NotTrusted, ZhizaoError
 
-__all__ = ["ERRORS", "At", "Problem", "Speaks", "Who", "error_answer", "needs", "status_of"]
+__all__ = ["ERRORS", "At", "Problem", "Speaks", "Who", "error_answer", "needs", "noted", "status_of"]
 
 
 class Problem(BaseModel):
@@ -118,6 +118,14 @@ def needs(right: Right) -> Callable[[Request], Person]:
         return who.person
 
     return check
+
+
+def noted(request: Request, what: str, about: str = "") -> None:
+    """Write into the audit trail who asked for something, where there are people."""
+    access: Access | None = request.app.state.access
+    who = asked(request.scope)
+    if access is not None and who.person is not None:
+        access.note(who.person.name, what, about, who.address)
 
 
 At = Annotated[Desk, Depends(desk_of)]

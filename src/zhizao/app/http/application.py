@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from zhizao.app.access import Access
 from zhizao.app.desk import Desk
-from zhizao.app.http import gate, login
+from zhizao.app.http import gate, login, reference
 from zhizao.app.http.answers import error_answer
 from zhizao.app.http.routes import data, decide, people, records
 from zhizao.errors import ZhizaoError
@@ -72,7 +72,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
     app.add_middleware(gate.Gate, access=access, local=settings.local, largest=settings.largest)
     _errors(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for router in (login.router, records.router, data.router, decide.router, people.router):
+    for router in (login.router, records.router, data.router, decide.router, people.router, reference.router):
         app.include_router(router)
 
     return app

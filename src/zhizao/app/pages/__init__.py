@@ -5,18 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zhizao.app.access import Access
     from zhizao.app.desk import Desk
 
 __all__ = ["register"]
 
 
-def register(desk: Desk) -> None:
+def register(desk: Desk, access: Access | None) -> None:
     """Put all pages on the server of this process, over a desk."""
     from zhizao.app.pages import (  # noqa: F401 - importing a page registers it
+        costs,
+        defects,
         imports,
+        machines,
+        orders,
         overview,
+        people,
+        pilot,
         records,
         shell,
+        twin,
     )
 
     shell.bind(desk)
+    people.bind(access)

@@ -6,7 +6,6 @@ from html import escape
 from typing import Any
 
 import polars as pl
-from nicegui import ui
 
 from zhizao.app import uploads
 from zhizao.app.access import Right
@@ -16,7 +15,6 @@ from zhizao.app.pages.icons import icon
 from zhizao.app.pages.parts import progress, short_table, tag
 from zhizao.app.pages.shell import Frame, button, json_of, link_button, page, raw
 from zhizao.app.uploads import Upload
-from zhizao.errors import ZhizaoError
 
 __all__ = ["import_page"]
 
@@ -65,7 +63,7 @@ def _drop(frame: Frame) -> None:
         f'<div class="zz-progress" style="margin-top:10px"><i style="width:0"></i></div></div></div>'
     )
     raw(
-        f'<div class="zz-grid three" style="margin-top:16px">'
+        '<div class="zz-grid three" style="margin-top:16px">'
         + "".join(
             f'<div><h2 class="zz-h2">{escape(t(f"import.how.{n}"))}</h2><p class="zz-note" style="margin-top:4px">'
             f"{escape(t(f'import.how.{n}.text'))}</p></div>"

@@ -187,7 +187,7 @@ def reason_of(frame: Frame, code: str) -> str:
     """Why a figure is missing, in words."""
     from zhizao.account import reason_of as said
 
-    return said(code, "zh" if frame.t.lang == "zh" else "en")
+    return said(code, frame.t.code)
 
 
 def figure_card(frame: Frame, key: str, figure: Figure, *, said: str = "", address: str = "", extra: str = "") -> str:
@@ -269,6 +269,28 @@ def split_bar(parts: Sequence[tuple[str, float, str]], whole: float, said: Seque
         for name, value, colour, words in shown
     )
     return f'<div class="zz-split">{spans}</div><div class="zz-legend" style="margin-top:10px">{legend}</div>'
+
+
+def legend(frame: Frame, names: Sequence[str]) -> str:
+    """What the colours of a Gantt chart mean."""
+    colours = {"production": "c1", "setup": "c2", "breakdown": "red", "rework": "c5"}
+    inside = "".join(
+        f'<span><i style="background:var(--{colours[name]})"></i>{escape(frame.t(f"report.{name}"))}</span>'
+        for name in names
+    )
+    return f'<div class="zz-legend" style="margin-top:8px">{inside}</div>'
+
+
+def select(name: str, words: str, options: Sequence[tuple[str, str]], now: str) -> str:
+    """A choice that changes the address."""
+    inside = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == now else ""}>{escape(said)}</option>'
+        for value, said in options
+    )
+    return (
+        f'<label class="zz-field">{escape(words)}<select class="zz-input" name="{escape(name)}" data-zz-go>{inside}'
+        f"</select></label>"
+    )
 
 
 def short_table(head: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], *, total: bool = False) -> str:

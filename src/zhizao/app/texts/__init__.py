@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from math import floor, log10
 from types import MappingProxyType
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from zhizao.app.texts import columns, faults, pages, shell
@@ -59,6 +60,7 @@ class Words:
             raise InputError(f'"{lang}" is no language of zhizao', fix="use en or zh", code="bad_lang")
         self.lang = lang
         self.zone = zone
+        self.code: Literal["en", "zh"] = "zh" if lang == "zh" else "en"
         self._at = LANGS.index(lang)
         self._zone = ZoneInfo(zone)
 
@@ -105,8 +107,14 @@ class Words:
                 return f"{self.number(value * scale)} {self(key)}"
         return f"{self.number(value / 24)} {self('unit.day')}"
 
+    def hours_unit(self, unit: str) -> str:
+        """A unit as the language writes it."""
+        return self.maybe({"h": "unit.hour", "piece": "unit.piece"}.get(unit, unit), unit)
+
     def seconds(self, value: float | None) -> str:
         """A duration given in seconds."""
+        if value is not None and 1 <= abs(value) < 60:
+            return f"{value:.0f} {self('unit.second')}"
         return self.hours(None if value is None else value / 3600)
 
     def time(self, value: datetime | str | None) -> str:

@@ -131,4 +131,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "back": ("Back", "返回"),
     "interval": ("95 % interval {low} to {high}", "95 % 区间 {low} 至 {high}"),
     "no.interval": ("too few cases for an interval", "样本太少,无法给出区间"),
+    "api.title": ("Everything that the pages do, for programs", "页面能做的一切,供程序调用"),
+    "api.sub": (
+        "Make a token under My account and send it as a bearer token. Errors say what, where and how to fix it.",
+        "在“我的账户”生成令牌并作为 Bearer 发送。错误会说明问题、位置和改法。",
+    ),
 }

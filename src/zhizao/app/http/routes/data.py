@@ -77,6 +77,49 @@ def cycle(desk: At, person: Who, period: When) -> dict[str, Any]:
     }
 
 
+@router.get("/defects", tags=["figures"], summary="Defect rate by cause")
+def defects(desk: At, person: Who, period: When) -> dict[str, Any]:
+    """Overall and by product, operation, machine, person, hour and weekday, pooled, with 95 % intervals."""
+    found = views.defects(desk, period)
+    return {
+        "overall": _figure(found.overall),
+        "by": {factor: table.to_dicts() for factor, table in found.by.items()},
+        "found_at": found.found_at.to_dicts(),
+        "adjusted": {factor: table.to_dicts() for factor, table in found.adjusted.items()},
+        "inspections": list(found.inspections),
+        "reason": found.reason,
+    }
+
+
+@router.get("/cost", tags=["figures"], summary="Where the money goes")
+def cost(desk: At, person: Who, period: When) -> dict[str, Any]:
+    """Operating cost by component, operation, machine, person and product."""
+    found = views.cost(desk, period)
+    return {
+        "per_piece": _figure(found.per_piece),
+        "parts": found.parts,
+        "total": found.total,
+        "of_which": found.of_which,
+        "missing": found.missing,
+        "assumptions": dict(found.assumptions),
+        "by_operation": found.by_operation.to_dicts(),
+        "by_machine": found.by_machine.to_dicts(),
+        "by_person": found.by_person.to_dicts(),
+        "by_product": found.by_product.to_dicts(),
+    }
+
+
+@router.get("/iso22400", tags=["figures"], summary="The ISO 22400-2 figures")
+def iso(desk: At, person: Who, period: When) -> dict[str, Any]:
+    """Figures of the plant and each machine that the records allow, with formula, source and the sums beneath."""
+    found = views.iso(desk, period)
+    return {
+        "figures": found.table.to_dicts(),
+        "elements": found.elements.to_dicts(),
+        "assumed": list(found.assumed),
+    }
+
+
 @router.get("/tables/{name}", tags=["tables"], summary="A slice of a table")
 def rows(
     request: Request,
@@ -166,10 +209,7 @@ def gantt(
     `order`, `machine`, `product`, `operation` and `person` narrow the work; `source` is `recorded` or the id of a
     pilot, whose improved schedule is shown.
     """
-    if source == "recorded":
-        frame = views.operations(desk, period)
-    else:
-        frame = views.improved(desk, source)
+    frame = views.operations(desk, period) if source == "recorded" else views.improved(desk, source)
     for key in ("order", "machine", "product", "operation", "person"):
         wanted = request.query_params.get(key)
         if wanted:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, File, Form, Query, UploadFile
+from fastapi import APIRouter, Body, Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from zhizao.app import uploads, views
-from zhizao.app.access import Access, Person, Right
+from zhizao.app.access import Person, Right
 from zhizao.app.desk import Desk
-from zhizao.app.http.answers import ERRORS, At, Speaks, Who, needs
+from zhizao.app.http.answers import ERRORS, At, Speaks, Who, needs, noted
 from zhizao.app.http.tables import as_rows
 from zhizao.app.jobs import Job
 from zhizao.errors import InputError
@@ -118,7 +118,7 @@ class ImportAsk(BaseModel):
 
 
 @router.post("/imports", status_code=202, tags=["imports"], summary="Import an uploaded file")
-def start_import(desk: At, person: Importer, ask: ImportAsk) -> JobAnswer:
+def start_import(request: Request, desk: At, person: Importer, ask: ImportAsk) -> JobAnswer:
     """Import a file that was uploaded; answers with the job that does it."""
     from zhizao.app.mapping import kept_mapping
 
@@ -131,11 +131,13 @@ def start_import(desk: At, person: Importer, ask: ImportAsk) -> JobAnswer:
         "zone": ask.zone,
         "max_rejected": ask.max_rejected,
     }
+    noted(request, "import", kept.name)
     return job_answer(desk.jobs.start("import", asked, person.name))
 
 
 @router.post("/imports/file", status_code=202, tags=["imports"], summary="Upload and import in one go")
 async def import_file(
+    request: Request,
     desk: At,
     person: Importer,
     file: Annotated[UploadFile, File()],
@@ -145,11 +147,15 @@ async def import_file(
 ) -> JobAnswer:
     """`curl -F file=@records.csv` imports a file; `mapping` may carry the text of a mapping file."""
     kept = await run_in_threadpool(uploads.keep, desk.path, file.filename or "records", file.file)
-    return start_import(desk, person, ImportAsk(upload=kept.id, mapping=mapping, zone=zone, max_rejected=max_rejected))
+    return start_import(
+        request, desk, person, ImportAsk(upload=kept.id, mapping=mapping, zone=zone, max_rejected=max_rejected)
+    )
 
 
 @router.post("/sample", status_code=202, tags=["imports"], summary="Open the sample plant")
-def sample(desk: At, person: Importer, weeks: Annotated[int, Body(embed=True, ge=1, le=104)] = 26) -> JobAnswer:
+def sample(
+    request: Request, desk: At, person: Importer, weeks: Annotated[int, Body(embed=True, ge=1, le=104)] = 26
+) -> JobAnswer:
     """Import the records of a plant that does not exist, to look around; only into an empty workspace."""
     if desk.has_records():
         raise InputError(
@@ -157,6 +163,7 @@ def sample(desk: At, person: Importer, weeks: Annotated[int, Body(embed=True, ge
             fix="serve another folder",
             code="not_empty",
         )
+    noted(request, "sample")
     return job_answer(desk.jobs.start("sample", {"weeks": weeks}, person.name))
 
 
@@ -225,11 +232,12 @@ def job_result(desk: At, person: Who, job: str) -> dict[str, Any]:
 
 
 @router.delete("/jobs/{job}", tags=["jobs"], summary="Cancel a job")
-def cancel(desk: At, person: Who, job: str) -> JobAnswer:
+def cancel(request: Request, desk: At, person: Who, job: str) -> JobAnswer:
     """Stop a running job: your own, or any when you may decide; what it had stored whole stays."""
     found = desk.jobs.get(job)
     if found.by != person.name:
         person.need(Right.DECIDE)
+    noted(request, "cancel", f"{found.kind} {job}")
     return job_answer(desk.jobs.cancel(job))
 
 
@@ -262,9 +270,3 @@ def monday_files(desk: Desk, job: str) -> list[Any]:
     """Files for Monday that a pilot wrote."""
     folder = desk.jobs.folder(job) / "monday"
     return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
-
-
-def actor(access: Access | None, person: Person, what: str, about: str) -> None:
-    """Write down who did what, where there are people."""
-    if access is not None:
-        access.note(person.name, what, about)

@@ -54,7 +54,7 @@ export default {
   methods: {
     draw() {
       const look = colours(), given = alive(JSON.parse(JSON.stringify(this.options)));
-      const dress = (axis) => (Array.isArray(axis) ? axis.map(dress) : axis ? { ...look.axis, ...axis, axisLabel: { ...look.axis.axisLabel, ...axis.axisLabel }, splitLine: { ...look.axis.splitLine, ...axis.splitLine } } : axis);
+      const dress = (axis) => (Array.isArray(axis) ? axis.map(dress) : axis ? { ...look.axis, ...axis, axisLabel: { hideOverlap: axis.type === "value", ...look.axis.axisLabel, ...axis.axisLabel }, splitLine: { ...look.axis.splitLine, ...axis.splitLine } } : axis);
       for (const series of given.series || []) if (series.type === "custom" && series.renderItem === "errorBars") series.renderItem = errorBars(window.zz.colour("ink-2"));
       const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.chart.setOption({

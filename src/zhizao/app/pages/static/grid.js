@@ -53,7 +53,7 @@ export default {
       theme: AgGrid.themeQuartz.withPart(AgGrid.colorSchemeVariable).withParams({ fontFamily: "inherit", fontSize: 13.5, rowHeight: window.innerWidth < 900 ? 44 : 34, headerHeight: window.innerWidth < 900 ? 44 : 38,
         backgroundColor: "var(--surface)", foregroundColor: "var(--ink)", headerBackgroundColor: "var(--surface)", headerTextColor: "var(--ink-2)", borderColor: "var(--line)", accentColor: "var(--accent)", rowHoverColor: "var(--sunken)", headerFontWeight: 550, wrapperBorder: false }),
       localeText: this.locale, enableCellTextSelection: true, ensureDomOrder: true, tooltipShowDelay: 500, suppressMovableColumns: false, multiSortKey: "ctrl",
-      pagination: true, paginationPageSize: 100, paginationPageSizeSelector: [50, 100, 500],
+      pagination: true, paginationPageSize: 100, paginationPageSizeSelector: narrow ? false : [50, 100, 500],
       onFilterChanged: () => { this.filtered = this.isFiltered(); },
       datasource: { getRows: (p) => this.fetch(p) },
     };
