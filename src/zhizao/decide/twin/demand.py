@@ -19,7 +19,7 @@ from zhizao.decide.twin.shop import Floats, Ints
 __all__ = ["Demand", "Edges", "arrivals", "edges_of", "learn_demand"]
 
 RECENT_WEEKS = 8.0
-HALF_LIFE_WEEKS = 6.0
+HALF_LIFE_WEEKS = 12.0
 LONGEST_WEEKS = 26
 
 
@@ -133,7 +133,8 @@ def learn_demand(past: Past, edges: Edges) -> Demand:
         usual = float(counts @ share)
         if not edges.dropped:
             level = usual
-    return Demand(case, weight / weight.sum(), starts, share, max(level - usual, 0.0), max(level, 1e-9))
+    weight = np.asarray(weight / weight.sum(), np.float64)
+    return Demand(case, weight, starts, np.asarray(share, np.float64), max(level - usual, 0.0), max(level, 1e-9))
 
 
 def arrivals(

@@ -126,9 +126,9 @@ def worklog_of(
 
 
 def _sources(past: Past, draw: Draw, job: Ints) -> tuple[Ints, Ints, Floats, Floats]:
-    """Past rows, and head and tail, of the steps of a draw, also after a lever has put the steps of orders in another order.
+    """Past rows, and head and tail, of the steps of a draw.
 
-    A moved step is found again by its operation within its order.
+    Where a lever has moved steps within their orders, they are found again by their operation.
     """
     work, row = draw.work, draw.row
     if np.array_equal(work.operation, past.kind[row]):

@@ -21,7 +21,7 @@ DEPTH = 4
 """Longest history that is matched: operations before this one, each with all its reports in a row."""
 LENGTHS = np.array([1, 2, 4, 8])
 """Reports of one operation in a row are told apart as 1, 2, 3-4, 5-8 and more."""
-PEERS = 3
+PEERS = 8
 """Past orders that must share a history before one changes over by it."""
 OPEN, OVER, ON = 0, 1, 2
 

@@ -15,7 +15,7 @@ from zhizao.decide.twin.discipline import learn_rules
 from zhizao.decide.twin.draw import Draw, worklog_of
 from zhizao.decide.twin.hours import Hours, hours_of, learn_hours, worked_s
 from zhizao.decide.twin.options import Options, learn_options
-from zhizao.decide.twin.records import DAY_S, WEEK_S, Past, past_of, to_clock
+from zhizao.decide.twin.records import DAY_S, WEEK_S, Past, past_of, to_clock, to_time
 from zhizao.decide.twin.routes import Routes, follow, learn_routes, over_chance
 from zhizao.decide.twin.run import simulate as run_kernel
 from zhizao.decide.twin.shop import Floats, Ints, Policy, Trace
@@ -27,6 +27,9 @@ __all__ = ["Twin"]
 
 CHANGE = 0.1
 """Probability of changing over to another past order after a step."""
+CALIBRATIONS = 2
+CALIBRATION_WEEKS = 8
+"""Rounds in which the delays are brought to the recorded waits, and weeks of records run again for each."""
 VERSION = 1
 """Version of the shape of `Twin.to_dict`."""
 MOST_ROWS = 300_000
@@ -80,7 +83,7 @@ class Twin:
         ------
         InputError : when there is too little to learn from
         """
-        past = past_of(log, until)
+        past = past_of(_latest(log, until), until)
         if len(past.orders) < 2:
             raise InputError(f"{len(past.orders)} order is too little to learn from", code="short_log")
         edges = edges_of(past)
@@ -89,7 +92,7 @@ class Twin:
         hours = learn_hours(past, past.machine, len(past.machines), calendars)
         capacity_ = capacities(past, capacity)
         timing = learn_timing(past, hours, capacity_, rng)
-        return cls(
+        twin = cls(
             past=past,
             over=over,
             edges=edges,
@@ -102,6 +105,9 @@ class Twin:
             routes=learn_routes(past, over),
             options=learn_options(past),
         )
+        for _ in range(CALIBRATIONS):
+            twin = twin._calibrated(rng)
+        return twin
 
     def draw(
         self,
@@ -116,8 +122,8 @@ class Twin:
         Parameters
         ----------
         start : aware time at which the window begins
-        until : orders are released until then
-        cases : or: so many orders are released; one of the two must be given
+        until : orders are released until then, and the run ends
+        cases : so many orders are released; with `until` no later than that
         """
         if until is None and cases is None:
             raise InputError("neither an end nor a number of orders is given", fix="give until or cases", code="no_end")
@@ -164,13 +170,16 @@ class Twin:
         ----------
         start, until : aware times; with `until`, only orders are returned that start and end inside the window, as the
             records would show them (`whole`)
-        cases : so many orders that start from `start` on, to their end; with `until`, so many of those in the window
+        cases : so many orders from `start` on, to their end; with `until`, seen up to then, and with `whole` so many
+            that also end by then
         rng : decides everything random
         policy : how the shop is run; first come, first served by default
         whole : with `until`, orders still under way at the end of the window are left out (True), or are seen up to
             their last finished row, as in an export of rows between two dates (False); by default as in the records
         """
-        if until is None or cases is None:
+        if whole is None:
+            whole = not self.edges.sliced
+        if until is None or cases is None or not whole:
             return self._simulate(start, until, cases, rng, policy, whole)
         frames: list[pl.DataFrame] = []
         found = 0
@@ -192,13 +201,11 @@ class Twin:
         cases: int | None,
         rng: np.random.Generator,
         policy: Policy | None,
-        whole: bool | None,
+        whole: bool,
     ) -> WorkLog:
         draw = self.draw(start, until=until, cases=cases, rng=rng)
         stop = np.inf if draw.until_s is None else draw.until_s - draw.zero_s
         trace = run_kernel(draw.shop, draw.work, policy or draw.policy, until_s=stop)
-        if whole is None:
-            whole = not self.edges.sliced
         log = worklog_of(
             self.past, self._labels(), draw, trace, until_s=draw.until_s, whole=whole or draw.until_s is None
         )
@@ -286,6 +293,29 @@ class Twin:
             routes=learn_routes(past, over),
             options=learn_options(past),
         )
+
+    def _calibrated(self, rng: np.random.Generator) -> Twin:
+        """With delays such that the recorded demand, run again, waits at each machine as long as in the records."""
+        past, timing = self.past, self.timing
+        start_s = max(self.edges.settled_s, past.until_s - CALIBRATION_WEEKS * WEEK_S)
+        if ((released(past) >= start_s) & (released(past) < past.until_s)).sum() < 20:
+            return self
+        draw = self.replay(rng, start=to_time(start_s, past.zone))
+        trace = run_kernel(draw.shop, draw.work, draw.policy, until_s=past.until_s - start_s)
+        ran = np.isfinite(trace.start_s) & (trace.machine >= 0)
+        machines = len(past.machines)
+        machine, at = trace.machine[ran], draw.work.option_machine[draw.work.option_ptr[:-1]][ran]
+        begun, ready = (worked_s(self.hours, machine, one[ran]) for one in (trace.setup_start_s, trace.ready_s))
+        late = past.start_s >= start_s
+        queue_s = _mean(machine, begun - ready, machines)
+        delay_s = _mean(at, draw.work.delay_s[ran], machines)
+        target_s = _mean(past.machine[late], timing.wait_s[late], machines)
+        count = np.bincount(past.machine[late], minlength=machines)
+        weight = count / (count + 30.0)  # few reports say little
+        wanted = (target_s - queue_s) / np.maximum(delay_s, 1.0)
+        step = np.clip(1.0 + weight * (wanted - 1.0), 0.7, 1.3)
+        factor = np.where(delay_s > 60.0, np.clip(self.delay_factor * step, 0.3, 1.5), self.delay_factor)
+        return replace(self, delay_factor=factor)
 
     def _parts(self) -> Parts:
         return Parts(self.past, self.hours, self.capacity, self.timing, self.delay_factor, self.options, self.rules)
@@ -379,6 +409,24 @@ def _array(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     return np.array(value, np.int64 if all(isinstance(x, int) for x in value) else np.float64)
+
+
+def _mean(group: Ints, values: Floats, groups: int) -> Floats:
+    count = np.maximum(np.bincount(group, minlength=groups), 1)
+    return np.asarray(np.bincount(group, values, groups) / count)
+
+
+def _latest(log: WorkLog, until: datetime | None) -> WorkLog:
+    """The latest cases of a long log, at most `MOST_ROWS` rows."""
+    if log.frame.height <= MOST_ROWS:
+        return log
+    frame = log.frame if until is None else log.frame.filter(pl.col("start") <= until)
+    cases = (
+        frame.group_by("order").agg(rows=pl.len(), last=pl.col("start").max()).sort("last", "order", descending=True)
+    )
+    kept = cases.filter(pl.col("rows").cum_sum() <= MOST_ROWS)["order"]
+    frame = frame.filter(pl.col("order").is_in(kept.implode()))
+    return WorkLog(frame, log.zone) if frame.height else log
 
 
 def _declared(past: Past, plant: Plant | None) -> tuple[dict[int, Floats], dict[int, int]]:
