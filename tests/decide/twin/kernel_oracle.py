@@ -221,6 +221,20 @@ class Oracle:
             chance = min(self.on(y)[2] * (w.person_defect[p] if p >= 0 and w.person_defect.size else 1.0), 1.0)
             self.bad[x] = max(binom.ppf(w.defect_u[x], np.floor(w.pieces[x] + 0.5), chance), 0.0)
             self.tell(end, "end", x)
+        self.relieve(m, s, p, end)
+
+    def relieve(self, m: int, s: int, p: int, end: float) -> None:
+        """Who attends a step goes when its machine shuts, and comes back to it when it opens."""
+        hours = self.machine_hours(m)
+        if p < 0 or hours == ALWAYS:
+            return
+        if not is_open(hours, self.now):
+            self.attending[p] -= 1
+        for on, off in hours:
+            if self.now < on < end:
+                self.tell(on, "back", s)
+            if self.now < off < end:
+                self.tell(off, "leave", s)
 
     def advance(self, j: int, s: int, t: float) -> None:
         w = self.work
@@ -252,6 +266,8 @@ class Oracle:
             for m, _ in m_wait:
                 if self.batch(m) > 1 and self.shop.batch_wait_s.size:
                     self.tell(self.ready[i] + self.shop.batch_wait_s[m], "look", m)
+        elif kind in ("leave", "back"):
+            self.attending[self.person[i]] += 1 if kind == "back" else -1
         elif kind == "transfer":
             self.passed_on.add(i)
             self.advance(self.job_of[i], i + 1, self.now)

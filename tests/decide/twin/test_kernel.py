@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from kernel_oracle import done, shared, simulate_slowly
 from kernel_shops import FEATURES, network, random_shop
 from scipy.stats import binom
 
-from zhizao.decide.twin import kernel_fifo
+from zhizao.decide.twin import kernel_fifo, run
 from zhizao.decide.twin.kernel_hours import bad_pieces
 from zhizao.decide.twin.run import _run, draw_breakdowns, replicate, simulate
 from zhizao.decide.twin.shop import RULES, Policy, Trace
@@ -75,6 +79,14 @@ def test_orders_in_equal_orders_out_plus_those_on_the_floor_and_held(seed: int, 
     assert trace.events == released.sum() + np.isfinite(trace.end_s).sum()
 
 
+def machine_open(shop: Shop, m: int, t: float) -> bool:
+    k = int(shop.machine_calendar[m]) if m >= 0 else -1
+    if k < 0:
+        return True
+    a, b = shop.calendar_ptr[k], shop.calendar_ptr[k + 1]
+    return bool(np.any((shop.on_s[a:b] <= t) & (t < shop.off_s[a:b])))
+
+
 @given(seed=seeds, features=feature_sets)
 @settings(max_examples=150, deadline=None)
 def test_nothing_is_over_full_and_steps_keep_their_order(seed: int, features: frozenset[str]) -> None:
@@ -85,7 +97,10 @@ def test_nothing_is_over_full_and_steps_keep_their_order(seed: int, features: fr
         for i, most in enumerate(room):
             mine = (who == i) & (trace.setup_start_s < end)
             for t in trace.setup_start_s[mine]:
-                assert (mine & (trace.setup_start_s <= t) & (end > t)).sum() <= most
+                going_on = mine & (trace.setup_start_s <= t) & (end > t)
+                if who is trace.person:  # who attends a machine that is shut is free for others
+                    going_on &= np.array([machine_open(shop, m, t) for m in trace.machine])
+                assert going_on.sum() <= most
     for j in range(len(work.release_s)):
         last = -math.inf
         for s in range(work.first[j], work.first[j + 1]):
@@ -245,3 +260,28 @@ def test_breakdowns_are_drawn_per_machine_for_long_enough() -> None:
     assert ptr[2] == ptr[1] == len(after) == len(repair)
     assert after.sum() > 1e5
     assert repair.mean() == pytest.approx(5.0, rel=0.1)
+
+
+def test_a_small_what_if_waits_for_no_compiler() -> None:
+    code = (
+        "import sys; from kernel_shops import random_shop; from zhizao.decide.twin.run import replicate;"
+        "print(len(replicate([random_shop(i, frozenset({'people'}))[:3] for i in range(20)])), 'numba' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert told.stdout == "20 False\n", told.stderr
+
+
+def test_many_small_runs_together_deserve_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_machine_code", functools.cache(lambda: None))
+    monkeypatch.setattr(run, "_so_far", {"steps": 0})
+    monkeypatch.setattr(run, "_on_disk", lambda: False)
+    assert not run._pays(run.PLAIN_IF_COLD, patient=True)
+    assert not run._pays(10, patient=False), "one small run is never held up by a compiler"
+    assert run._pays(10, patient=True)
+    monkeypatch.setattr(run, "_on_disk", lambda: True)
+    assert run._pays(10, patient=False)
+
+
+def test_machine_code_made_beforehand_is_used() -> None:
+    run.warm()
+    assert run._pays(1, patient=False)

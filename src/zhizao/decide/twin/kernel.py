@@ -13,7 +13,9 @@ from collections.abc import Callable
 from . import kernel_hours, kernel_queue
 from .kernel_hours import at_work, bad_pieces, machined, worked
 from .kernel_queue import (
+    BACK,
     END,
+    LEAVE,
     READY,
     SHIFT,
     SPAN,
@@ -132,6 +134,26 @@ def begin(o: int, p: int, fresh: bool, need: float, f: Floor) -> None:
         if end < math.inf:
             c.ticks = push(heap, c.ticks, end, END * SPAN + s)
         x = options[x].after
+    if p >= 0 and machine.calendar >= 0:
+        relieve(option.step, f)
+
+
+def relieve(s: int, f: Floor) -> None:
+    """Let the person of a running step go while its machine is shut: when that is next, or now if it is shut now.
+
+    Who has left may attend to other work; when the machine opens again they come back to this step first.
+    """
+    c = f.counts[0]
+    step = f.steps[s]
+    k = f.machines[step.machine].calendar
+    at_work(k, c.now_s, f)
+    i = f.calendars[k].at
+    if i >= f.calendars[k].last or f.on[i] > c.now_s:
+        f.people[step.person].busy -= 1
+        if i < f.calendars[k].last and f.on[i] < step.end_s:
+            c.ticks = push(f.heap, c.ticks, f.on[i], BACK * SPAN + s)
+    elif f.off[i] < step.end_s:
+        c.ticks = push(f.heap, c.ticks, f.off[i], LEAVE * SPAN + s)
 
 
 def gather(o: int, now: float, f: Floor) -> float:
@@ -256,6 +278,14 @@ def run(until: float, f: Floor) -> None:
                 for m in range(len(machines)):
                     if calendar.people > 0 or machines[m].calendar == s:
                         touch(m, f)
+            elif kind == LEAVE:
+                relieve(s, f)
+                for m in range(len(machines)):
+                    if machines[m].head >= 0:
+                        touch(m, f)
+            elif kind == BACK:
+                people[steps[s].person].busy += 1
+                relieve(s, f)
             else:
                 touch(s, f)
         while c.held > 0 and c.floor < c.cap:
@@ -279,6 +309,6 @@ HELPERS: tuple[Callable[..., object], ...] = (
     kernel_queue.push, kernel_queue.pop, kernel_queue.attendant, kernel_queue.rank, kernel_queue.change,
     kernel_queue.typical, kernel_queue.before, kernel_queue.alike, kernel_queue.grown, kernel_queue.choose,
     kernel_queue.touch, kernel_queue.enlist, kernel_queue.delist, kernel_queue.next_start,
-    admit, advance, begin, gather,
+    admit, advance, relieve, begin, gather,
 )  # fmt: skip
 """What `run` calls, to be made known to Numba before `run` is compiled."""

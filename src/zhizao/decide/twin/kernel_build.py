@@ -178,10 +178,13 @@ def _options(work: Work, policy: Policy, m: int) -> tuple[Ints, Ints, Floats, Fl
 
 
 def _ticks(n_jobs: int, n_steps: int, n_options: int, shop: Shop, policy: Policy) -> int:
-    """Most entries that the heap can hold: one a job, or an end and a transfer a step; shifts; batches that wait."""
+    """Most entries that the heap can hold: one a job, or an end and a transfer a step; shifts; batches that wait;
+    people who leave or come back.
+    """
     flowing = 2 * n_steps if policy.transfer_quantity > 0 else 0
     waking = n_options if np.any(shop.batch_wait_s > 0) else 0
-    return n_jobs + flowing + waking + len(shop.calendar_ptr) + 1
+    leaving = n_jobs + flowing if shop.people else 0
+    return n_jobs + flowing + waking + leaving + len(shop.calendar_ptr) + 1
 
 
 def _rules(policy: Policy, m: int) -> Ints:

@@ -14,7 +14,7 @@ from .kernel_records import Floor, Job, Machine, Option, Step, Tick
 __all__ = ["SPAN", "attendant", "choose", "delist", "enlist", "next_start", "pop", "push", "rank", "touch"]
 
 FIFO, SPT, EDD, SLACK, ATC, CR, FAMILY, LIFO, SEQUENCE, MWKR = range(10)
-END, TRANSFER, READY, SHIFT, WAKE = range(5)
+END, TRANSFER, READY, SHIFT, WAKE, LEAVE, BACK = range(7)
 SPAN = 1 << 40
 """An event's code is kind * SPAN + index, so that events of one instant have one order."""
 UNKNOWN = -2
