@@ -162,6 +162,20 @@ def test_a_schedule_from_a_file_is_followed(messy: Truth, frame: pl.DataFrame, t
     assert overtaken == 0
 
 
+def test_levers_found_in_a_chinese_export_are_carried_out(messy: Truth) -> None:
+    chinese = [
+        lever("inspection", "检验", operation="检验", after="车削"),
+        lever("assignment", people={"车削": ["P03", "P13"]}),
+        lever("dispatch", "磨削", rule="edd"),
+    ]
+    english = [
+        lever("inspection", "check", operation="check", after="turn"),
+        lever("assignment", people={"turn": ["P03", "P13"]}),
+        lever("dispatch", "grind", rule="edd"),
+    ]
+    assert carry_out(messy, chinese) == carry_out(messy, english) != messy
+
+
 def test_a_lever_that_was_not_chosen_is_left_alone(messy: Truth) -> None:
     assert carry_out(messy, [{**lever("dispatch", rule="spt"), "chosen": False}]) == messy
     assert carry_out(messy, [{**lever("dispatch", rule="spt"), "chosen": True}]) != messy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
+from zhizao.sense.files import read_records
 from zhizao.testing.sample import HEADINGS, generate, records, run_plant, truth, write_records
 
 
@@ -60,6 +62,23 @@ def test_an_excel_export_has_real_dates(month: pl.DataFrame, tmp_path: Path) -> 
     assert isinstance(sheet["Start time"].dtype, pl.Datetime)
     local = month["start"].dt.convert_time_zone("Asia/Shanghai").dt.replace_time_zone(None)
     assert (sheet["Start time"] - local.cast(pl.Datetime("ms"))).dt.total_milliseconds().abs().max() < 1000
+
+
+@pytest.mark.parametrize("style", ["csv", "zh", "xlsx"])
+def test_an_import_accounts_for_what_was_planted(month: pl.DataFrame, tmp_path: Path, style: str) -> None:
+    name = "records.xlsx" if style == "xlsx" else "records.csv"
+    written = write_records(month, tmp_path / name, style=style, slips=5)
+    reading = read_records(written.path, zone="Asia/Shanghai", now=datetime(2025, 12, 1, tzinfo=UTC))
+    assert reading.read == written.rows
+    assert reading.rejected["row"].n_unique() >= written.backwards > 0
+    assert reading.frame.height + reading.rejected.height == written.rows
+    kept = reading.frame.unique(["order", "machine", "start", "end", "operation", "report"]).sort(
+        "start", "order", "end"
+    )
+    clean = month.filter(pl.col("end").is_not_null())
+    assert kept.height == clean.height - written.backwards
+    assert set(kept["machine"].unique()) == set(month["machine"].unique())
+    assert kept["good"].sum() == pytest.approx(month["good"].sum(), rel=0.02)
 
 
 def test_generate_leaves_records_plant_and_truth_in_a_folder(tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ from typing import Any
 from zhizao.errors import InputError
 from zhizao.testing.sample.rules import RULES
 from zhizao.testing.sample.truth import Hours, Machine, Maintenance, Operation, Person, Truth
+from zhizao.testing.sample.words import OPERATIONS_ZH
 
 __all__ = ["LEVERS", "carry_out"]
 
+_OPERATIONS = {name: own for own, name in OPERATIONS_ZH.items()}
 _EVERYWHERE = ("", "*", "all", "plant", "shop")
 
 
@@ -45,6 +47,7 @@ def carry_out(truth: Truth, levers: Sequence[Mapping[str, Any]], *, folder: str 
     for lever in levers:
         if not lever.get("chosen", True):
             continue
+        lever = _in_english(lever)
         kind = lever.get("kind")
         if kind not in LEVERS:
             raise _wrong(f'no lever is of kind "{kind}"', f"kinds are {', '.join(LEVERS)}")
@@ -55,6 +58,17 @@ def carry_out(truth: Truth, levers: Sequence[Mapping[str, Any]], *, folder: str 
             setting = {**setting, "file": Path(folder) / str(setting.get("file"))}
         truth = LEVERS[kind](truth, lever.get("machines") or lever.get("scope"), setting)
     return truth
+
+
+def _in_english(value: Any) -> Any:
+    """The same with Chinese names of operations, which a Chinese export has, as the plant's own."""
+    if isinstance(value, str):
+        return _OPERATIONS.get(value, value)
+    if isinstance(value, Mapping):
+        return {_in_english(key): _in_english(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_english(one) for one in value]
+    return value
 
 
 def _wrong(what: str, fix: str) -> InputError:
@@ -218,7 +232,7 @@ def _schedule(truth: Truth, scope: object, setting: Mapping[str, Any]) -> Truth:
     machine: dict[str, str] = {}
     known = {one.name for one in truth.machines}
     for at, row in enumerate(ordered):
-        key = f"{row['order']}/{row['operation']}"
+        key = f"{row['order']}/{_in_english(row['operation'])}"
         rank.setdefault(key, float(at))
         if row.get("machine") in known:
             machine.setdefault(key, row["machine"])

@@ -21,54 +21,10 @@ from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
 from zhizao.testing.sample.plants import truth as truth_of
 from zhizao.testing.sample.run import run_plant
 from zhizao.testing.sample.truth import Truth
+from zhizao.testing.sample.words import HEADINGS, WORDS
 
-__all__ = ["HEADINGS", "Written", "generate", "records", "write_records"]
+__all__ = ["Written", "generate", "records", "write_records"]
 
-HEADINGS: dict[str, dict[str, str]] = {
-    "en": {
-        "order": "Order No",
-        "product": "Part No",
-        "operation": "Operation",
-        "machine": "Machine",
-        "person": "Operator",
-        "report": "Report type",
-        "start": "Start time",
-        "end": "End time",
-        "good": "Good qty",
-        "scrap": "Scrap qty",
-        "rework": "Rework qty",
-        "is_rework": "Is rework",
-        "order_quantity": "Order qty",
-        "released": "Released",
-        "due": "Due date",
-    },
-    "zh": {
-        "order": "工单号",
-        "product": "产品编号",
-        "operation": "工序",
-        "machine": "设备",
-        "person": "操作工",
-        "report": "报工类型",
-        "start": "开始时间",
-        "end": "结束时间",
-        "good": "合格数量",
-        "scrap": "报废数量",
-        "rework": "返工数量",
-        "is_rework": "是否返工",
-        "order_quantity": "订单数量",
-        "released": "下达时间",
-        "due": "交期",
-    },
-}
-"""Heading of each exported column, by language."""
-
-_WORDS: dict[str, dict[str, str]] = {
-    "en": {"production": "Production", "setup": "Setup", "breakdown": "Breakdown", "maintenance": "Maintenance"}
-    | {"yes": "Y", "no": "N", "time": "%Y-%m-%d %H:%M:%S", "day": "%Y-%m-%d"},
-    "zh": {"production": "生产", "setup": "换型", "breakdown": "故障", "maintenance": "保养"}
-    | {"saw": "下料", "turn": "车削", "mill": "铣削", "drill": "钻孔", "harden": "淬火", "grind": "磨削"}
-    | {"check": "检验", "final": "终检", "yes": "是", "no": "否", "time": "%Y/%m/%d %H:%M:%S", "day": "%Y/%m/%d"},
-}
 _STYLES = ("csv", "xlsx", "zh")
 _TWICE, _BLANK, _BACKWARDS = 0.004, 0.01, 0.001
 
@@ -190,7 +146,7 @@ def write_records(
         with path.open("w", encoding="gb18030" if lang == "zh" else "utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(HEADINGS[lang].values())
-            writer.writerows([_text(name, row[name], _WORDS[lang]) for name in columns] for row in rows)
+            writer.writerows([_text(name, row[name], WORDS[lang]) for name in columns] for row in rows)
     return Written(path, len(rows), **count)
 
 
@@ -209,7 +165,7 @@ def _text(name: str, value: Any, words: Mapping[str, str]) -> str:
 def _write_excel(rows: list[dict[str, Any]], path: Path) -> None:
     import xlsxwriter
 
-    words = _WORDS["en"]
+    words = WORDS["en"]
     with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
         sheet = book.add_worksheet("Records")
         times = {
