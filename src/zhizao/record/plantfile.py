@@ -57,7 +57,7 @@ def read_plant(path: Path) -> Plant:
             code="bad_plant",
         )
     placed = [
-        (line, Fault(f'"{name}" stands twice', f"{path}, line {line}", "keep one", "twice"))
+        (line, Fault(f'"{name}" stands twice', f"{path}, line {line}", "keep one", code="twice"))
         for name, line in _twice(node)
     ]
     plant = Plant()
@@ -81,9 +81,12 @@ def _fault(path: Path, node: Any, found: Any) -> tuple[int, Fault]:
     location = [part for part in found["loc"] if part != "[key]"]
     line, known = _line(node, location)
     name = ".".join(str(part) for part in location)
-    fix, code, seen = f"correct {known}" if known else "correct the file", "bad_field", found.get("input")
+    fix = f"correct {known}" if known else "correct the file"
+    code = "bad_field"
+    seen = found.get("input")
     if found["type"] == "extra_forbidden":
-        what, code = f'"{name}" is not a field', "unknown_field"
+        what = f'"{name}" is not a field'
+        code = "unknown_field"
         fix = f"fields here: {', '.join(_fields(location[:-1]))}"
     elif found["type"] in ("model_type", "dict_type"):
         fields = _fields(location)

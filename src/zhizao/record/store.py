@@ -20,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, Select, Table, create_engine, ev
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from zhizao.errors import InputError
+from zhizao.errors import Fault, InputError
 from zhizao.record.schema import HEAD, VERSION_TABLE, head, metadata
 
 __all__ = ["Head", "Store", "open_store"]
@@ -284,38 +284,51 @@ def _migrate(engine: Engine, place: str) -> None:
         command.upgrade(config, "head")
 
 
+_LOCKED = Fault("another process is writing to this journal and did not end in time", code="locked", fix="try again")
+_FULL = Fault(
+    "the disk is full; what was acknowledged is stored",
+    code="disk_full",
+    fix="make room and run the import again, it goes on where it stopped",
+)
+
 _SQLITE_FAULTS = {
-    "SQLITE_BUSY": ("another process is writing to this journal and did not end in time", "locked", "try again"),
-    "SQLITE_LOCKED": ("another process is writing to this journal and did not end in time", "locked", "try again"),
-    "SQLITE_FULL": (
-        "the disk is full; what was acknowledged is stored",
-        "disk_full",
-        "make room and run the import again, it goes on where it stopped",
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_FULL": _FULL,
+    "SQLITE_READONLY": Fault(
+        "the journal or its folder is read-only", code="read_only", fix="ask for the right to write there"
     ),
-    "SQLITE_READONLY": (
-        "the journal or its folder is read-only",
-        "read_only",
-        "ask for the right to write there",
+    "SQLITE_PERM": Fault(
+        "the journal may not be read", code="read_only", fix="ask for the right to read and write there"
     ),
-    "SQLITE_CANTOPEN": (
+    "SQLITE_CANTOPEN": Fault(
         "the journal cannot be opened or made",
-        "cannot_open",
-        "check that the folder exists and that you may write there",
+        code="cannot_open",
+        fix="check that the folder exists and that you may write there",
     ),
-    "SQLITE_NOTADB": ("this file is not a database", "not_a_journal", "choose another folder, or restore a copy"),
-    "SQLITE_CORRUPT": ("the database file is damaged", "corrupt", "restore a copy and run the imports again"),
-    "SQLITE_IOERR": ("the disk does not read or write", "disk_error", "check the disk; restore a copy if it is gone"),
-    "SQLITE_PERM": ("the journal may not be read", "read_only", "ask for the right to read and write there"),
+    "SQLITE_NOTADB": Fault(
+        "this file is not a database", code="not_a_journal", fix="choose another folder, or restore a copy"
+    ),
+    "SQLITE_CORRUPT": Fault(
+        "the database file is damaged", code="corrupt", fix="restore a copy and run the imports again"
+    ),
+    "SQLITE_IOERR": Fault(
+        "the disk does not read or write", code="disk_error", fix="check the disk; restore a copy if it is gone"
+    ),
 }
+"""By the beginning of SQLite's name of an error."""
 
 _POSTGRESQL_FAULTS = {
-    "55P03": ("another process is writing to this journal and did not end in time", "locked", "try again"),
-    "40001": ("another process changed the journal at the same moment", "locked", "try again"),
-    "40P01": ("another process changed the journal at the same moment", "locked", "try again"),
-    "53100": ("the database's disk is full; what was acknowledged is stored", "disk_full", "make room and try again"),
-    "42501": ("this user may not write here", "read_only", "ask for the right to create and write tables"),
-    "25006": ("the database is read-only", "read_only", "connect to the primary server"),
+    "55P03": _LOCKED,
+    "40001": _LOCKED,
+    "40P01": _LOCKED,
+    "53100": _FULL,
+    "42501": Fault("this user may not write here", code="read_only", fix="ask for the right to make and write tables"),
+    "25006": Fault("the database is read-only", code="read_only", fix="connect to the primary server"),
 }
+"""By SQLSTATE (PostgreSQL, appendix A)."""
+
+_UNREACHABLE = Fault("the database cannot be reached", code="unreachable", fix="check address, name and password")
 
 
 @contextmanager
@@ -330,16 +343,16 @@ def explained(place: str) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error, PoolTimeoutError) as error:
         origin: Any = getattr(error, "orig", None) or error
-        found: Sequence[str] | None = None
+        found: Fault | None = None
+        state = getattr(origin, "sqlstate", None)
         if isinstance(origin, sqlite3.Error):
             name = getattr(origin, "sqlite_errorname", "") or ""
             found = next((fault for key, fault in _SQLITE_FAULTS.items() if name.startswith(key)), None)
-        elif isinstance(error, DBAPIError):
-            found = _POSTGRESQL_FAULTS.get(getattr(origin, "sqlstate", None) or "")
-            if found is None and (error.connection_invalidated or not getattr(origin, "sqlstate", None)):
-                found = ("the database cannot be reached", "unreachable", "check address, name and password")
+        elif isinstance(error, DBAPIError) and (error.connection_invalidated or not state):
+            found = _UNREACHABLE
+        elif state:
+            found = _POSTGRESQL_FAULTS.get(state)
         if found is None:
             first = (str(origin).strip().splitlines() or [type(origin).__name__])[0]
-            found = (f"the database refused: {first}", "database", "look at the database's own log")
-        what, code, fix = found
-        raise InputError(what, where=place, fix=fix, code=code) from error
+            found = Fault(f"the database refused: {first}", code="database", fix="look at the database's own log")
+        raise InputError(found.what, where=place, fix=found.fix, code=found.code) from error
