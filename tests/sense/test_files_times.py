@@ -233,3 +233,32 @@ def test_flags_and_kinds_of_report() -> None:
     kinds = parse_report(pl.Series(["D", "调机", "Breakdown", None, "X9", "Z"]), {"Z": "setup"})
     assert kinds.values.to_list() == ["production", "setup", "breakdown", "production", None, "setup"]
     assert kinds.bad.to_list() == [False, False, False, False, True, False]
+
+
+def test_long_columns_of_many_shapes_are_read_as_short_ones_are() -> None:
+    start = datetime(2025, 3, 1, tzinfo=UTC)
+    cells: list[str | None] = []
+    want: list[str | None] = []
+    for i in range(13_000):
+        at = start + timedelta(minutes=7 * i)
+        half = "上午" if at.hour < 12 else "下午"
+        cells.append(
+            [
+                f"{at:%Y/%m/%d %H:%M}",
+                f"{at:%Y-%m-%d} {half}{(at.hour + 11) % 12 + 1}:{at:%M}",
+                f"{at:%d.%m.%Y %H:%M}",
+                f"{at:%Y-%m-%dT%H:%M:00Z}",
+                "soon",
+                None,
+            ][min(i % 13, 5) if i % 1000 else 4]
+        )
+        kept = cells[-1] is not None and cells[-1] != "soon"
+        want.append(f"{at:%Y-%m-%d %H:%M:%S}" if kept else None)
+    assert utc(list(cells), "UTC") == want
+    assert parse_times(pl.Series(cells), "UTC").bad.to_list() == [cell == "soon" for cell in cells]
+
+
+def test_one_telling_date_in_a_long_column_decides() -> None:
+    cells = [f"{i % 12 + 1:02d}/{i // 12 % 12 + 1:02d}/2024" for i in range(60_000)]
+    cells[41_237] = "07/30/2024"
+    assert decide_order([pl.Series(cells)], "Asia/Shanghai", NOW).order == "mdy"

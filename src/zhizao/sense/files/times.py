@@ -35,6 +35,7 @@ UTC = pl.Datetime("us", "UTC")
 NAIVE = pl.Datetime("us")
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 MAX_SHAPES = 100
+MANY = 5000
 
 ORDERS = ("dmy", "mdy", "ymd")
 
@@ -66,6 +67,7 @@ class Shape:
     order: str = ""  # the reading it needs: dmy, mdy, ymd; empty when there is one reading only
 
 
+_HALVES = {"上午": "AM ", "早上": "AM ", "凌晨": "AM ", "中午": "PM ", "下午": "PM ", "晚上": "PM "}
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec"
 _FULL = "january|february|march|april|june|july|august|september|october|november|december"
 _TIME = (
@@ -102,14 +104,7 @@ def tidy(text: str) -> str:
         code = ord(c)
         out.append(chr(code - 0xFEE0) if 0xFF01 <= code <= 0xFF5E else " " if c in "\u3000\u00a0\u202f\t" else c)
     text = "".join(out)
-    for seen, meant in (
-        ("上午", "AM "),
-        ("早上", "AM "),
-        ("凌晨", "AM "),
-        ("中午", "PM "),
-        ("下午", "PM "),
-        ("晚上", "PM "),
-    ):
+    for seen, meant in _HALVES.items():
         text = text.replace(seen, meant)
     text = re.sub(r"\b([ap])\.\s?m\.?", lambda found: f"{found[1].upper()}M", text, flags=re.IGNORECASE)
     text = re.sub(r"\s*[(（]?(?:星期|周)[一二三四五六日天][)）]?\s*", " ", text)
@@ -246,11 +241,26 @@ def _parse_text(column: pl.Series, zone: str, order: str) -> Times:
     n = len(column)
     aware = pl.Series([None], dtype=UTC).new_from_index(0, n)
     naive = pl.Series([None], dtype=NAIVE).new_from_index(0, n)
-    first = _first_shape(column, order)
-    if first is not None:
-        moments = _apply(column, first)
-        naive, aware = (moments, aware) if first.zone == "local" else (naive, moments)
+    shape = _commonest(column, order)
+    if shape is not None:
+        moments = _apply(column, shape)
+        naive, aware = (moments, aware) if shape.zone == "local" else (naive, moments)
     left = column.is_not_null() & naive.is_null() & aware.is_null()
+    for tidying in (False, True):
+        # many cells of other shapes: all at once, before the distinct rest is looked at one by one
+        while int(left.sum()) > MANY:
+            where = left.arg_true()
+            rest = column.gather(where)
+            rest = _tidy_many(rest) if tidying else rest
+            shape = _commonest(rest, order)
+            moments = _apply(rest, shape) if shape is not None else rest.clear(0)
+            if shape is None or moments.null_count() > 0.9 * len(rest):
+                break
+            if shape.zone == "local":
+                naive = naive.scatter(where, moments)
+            else:
+                aware = aware.scatter(where, moments)
+            left = left.scatter(where, moments.is_null())
     if left.any():
         cells = column.filter(left).alias("raw")
         unique = cells.unique()
@@ -268,6 +278,12 @@ def _parse_text(column: pl.Series, zone: str, order: str) -> Times:
         bad = left
     local, twice, skipped = to_utc(naive, zone)
     return Times(_coalesce(aware, local), bad, twice, skipped)
+
+
+def _tidy_many(cells: pl.Series) -> pl.Series:
+    """`tidy` for very many cells, as far as replacing goes."""
+    wide = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    return cells.str.replace_many(wide | _HALVES | {"\u3000": " ", "\u00a0": " "}).str.strip_chars()
 
 
 def _parse_unique(cells: pl.Series, order: str) -> tuple[pl.Series, pl.Series]:
@@ -300,8 +316,8 @@ def _parse_unique(cells: pl.Series, order: str) -> tuple[pl.Series, pl.Series]:
     return naive, aware
 
 
-def _first_shape(column: pl.Series, order: str) -> Shape | None:
-    """Commonest shape among a sample, untidied."""
+def _commonest(column: pl.Series, order: str) -> Shape | None:
+    """Commonest shape among a sample of cells as they are."""
     shapes = Counter(shape_of(cell, order) for cell in sample(column, 64))
     shapes.pop(None, None)
     return shapes.most_common(1)[0][0] if shapes else None

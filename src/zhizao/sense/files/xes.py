@@ -20,6 +20,8 @@ from zhizao.sense.files.source import MAX_COLUMNS, Sheet, Source, check_unpacked
 
 __all__ = ["read_xes"]
 
+MANY_TEXTS = 50_000
+
 _VALUES = frozenset({"string", "date", "int", "float", "boolean", "id"})
 
 
@@ -38,6 +40,7 @@ class _Events:
         self._trace: dict[str, str] = {}
         self._event: dict[str, str] | None = None
         self._in_trace = False
+        self._texts: dict[str, str] = {}  # one copy of what recurs: names of activities and people
         self._depth = 0  # of nested attributes below the trace or event
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -81,6 +84,8 @@ class _Events:
             column = self.columns[key] = []
         if len(column) < self.count:
             column.extend([None] * (self.count - len(column)))
+        if len(self._texts) < MANY_TEXTS:
+            value = self._texts.setdefault(value, value)
         column.append(value or None)
 
     def frame(self) -> pl.DataFrame:
