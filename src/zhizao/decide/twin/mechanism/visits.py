@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zhizao.decide.twin.mechanism.week import Week, learn_week, worked_s
+from zhizao.decide.twin.mechanism.week import Week, learn_week, shifts_of, worked_s
 from zhizao.decide.twin.records import Past
 from zhizao.decide.twin.shop import Floats, Ints
 
@@ -107,7 +107,7 @@ def visits_of(
     week = learn_week(at, start, end, len(machines), waits)
     for code, given in (machine_hours or {}).items():
         week[code] = given
-    people_week = learn_week(who, start, end, len(people))
+    people_week = shifts_of(learn_week(who, start, end, len(people)))
     operation, setup, again = op_of[kind], is_setup[kind], again_of[kind]
     # the row before on the same machine
     order = np.lexsort((end, start, at))

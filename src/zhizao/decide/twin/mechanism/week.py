@@ -20,6 +20,7 @@ __all__ = [
     "intervals",
     "learn_week",
     "pattern",
+    "shifts_of",
     "weekly_intervals",
     "worked_s",
 ]
@@ -143,6 +144,35 @@ def _close_gaps(on: NDArray[np.bool_], touched: Floats, idle: Floats) -> None:
         gap = slice(begin, begin + int(later[0]))
         if touched[gap].sum() >= 0.04 * idle[gap].sum() or later[0] == 1:
             on[gap] = True
+
+
+def shifts_of(week: Week) -> Week:
+    """People's hours completed to the shift that they belong to.
+
+    Somebody who is seldom asked is seldom seen: whose hours lie within those of a shift that others work, and are part
+    of it on each of the days on which they were seen, is taken to work that shift. A shift is the week of hours that
+    most people share.
+    """
+    out = week.copy()
+    rows, count = np.unique(week, axis=0, return_counts=True)
+    full = [(int(n), int(row.sum()), row) for row, n in zip(rows, count, strict=True) if row.any()]
+    for at, mine in enumerate(week):
+        if not mine.any():
+            continue
+        fits = [
+            (n, size, row)
+            for n, size, row in full
+            if size > mine.sum() and np.sum(mine & row) >= 0.95 * mine.sum() and _same_hours(mine, row)
+        ]
+        if fits:
+            out[at] = max(fits, key=lambda one: (one[0], one[1]))[2] | mine
+    return out
+
+
+def _same_hours(mine: NDArray[np.bool_], shift: NDArray[np.bool_]) -> bool:
+    """Whether the hours of the day are those of the shift: nearly all of them, on some day, and none beside them."""
+    own, other = mine.reshape(7, 48).any(axis=0), shift.reshape(7, 48).any(axis=0)
+    return bool(np.sum(own & other) >= 0.75 * other.sum() and np.sum(own & ~other) <= 2)
 
 
 def worked_s(week: Week, resource: Ints, time_s: Floats) -> Floats:
