@@ -49,6 +49,7 @@ class Oracle:
         self.admitted, self.finished = np.full(self.jobs, np.nan), np.full(self.jobs, np.nan)
         self.holds: set[int] = set()
         self.passed_on: set[int] = set()
+        self.away: set[int] = set()
 
     def options_of(self, s: int) -> list[int]:
         w = self.work
@@ -230,6 +231,7 @@ class Oracle:
             return
         if not is_open(hours, self.now):
             self.attending[p] -= 1
+            self.away.add(s)
         for on, off in hours:
             if self.now < on < end:
                 self.tell(on, "back", s)
@@ -268,6 +270,7 @@ class Oracle:
                     self.tell(self.ready[i] + self.shop.batch_wait_s[m], "look", m)
         elif kind in ("leave", "back"):
             self.attending[self.person[i]] += 1 if kind == "back" else -1
+            self.away ^= {i}
         elif kind == "transfer":
             self.passed_on.add(i)
             self.advance(self.job_of[i], i + 1, self.now)
@@ -275,7 +278,7 @@ class Oracle:
             self.events += 1
             if i in self.holds:
                 self.used[self.machine[i]] -= 1
-                self.attending[self.person[i]] -= self.person[i] >= 0
+                self.attending[self.person[i]] -= self.person[i] >= 0 and i not in self.away
             if i not in self.passed_on:
                 self.advance(self.job_of[i], i + 1, self.now)
 

@@ -20,7 +20,7 @@ from scipy.stats import binom
 from zhizao.decide.twin import kernel_fifo, run
 from zhizao.decide.twin.kernel_hours import bad_pieces
 from zhizao.decide.twin.run import _run, draw_breakdowns, replicate, simulate
-from zhizao.decide.twin.shop import RULES, Policy, Trace
+from zhizao.decide.twin.shop import RULES, Policy, Shop, Trace
 from zhizao.errors import InputError
 
 seeds = st.integers(0, 2**32 - 1)

@@ -150,6 +150,7 @@ def relieve(s: int, f: Floor) -> None:
     i = f.calendars[k].at
     if i >= f.calendars[k].last or f.on[i] > c.now_s:
         f.people[step.person].busy -= 1
+        step.away = 1
         if i < f.calendars[k].last and f.on[i] < step.end_s:
             c.ticks = push(f.heap, c.ticks, f.on[i], BACK * SPAN + s)
     elif f.off[i] < step.end_s:
@@ -258,7 +259,7 @@ def run(until: float, f: Floor) -> None:
                 if step.holds:
                     machines[step.machine].busy -= 1
                     touch(step.machine, f)
-                    if step.person >= 0:
+                    if step.person >= 0 and not step.away:
                         people[step.person].busy -= 1
                         for m in range(len(machines)):
                             if machines[m].head >= 0:
@@ -285,6 +286,7 @@ def run(until: float, f: Floor) -> None:
                         touch(m, f)
             elif kind == BACK:
                 people[steps[s].person].busy += 1
+                steps[s].away = 0
                 relieve(s, f)
             else:
                 touch(s, f)

@@ -68,7 +68,7 @@ def build(shop: Shop, work: Work, policy: Policy, *, rows: bool, stamp: str = "s
                 "gate": work.gate, "expected_s": expected, "left_s": _left(work, expected),
                 "priority": policy.priority if policy.priority.size else 0.0, "operation": work.operation,
                 "ready_s": nan, "setup_start_s": nan, "start_s": nan, "end_s": nan, "machine": -1, "person": -1,
-                "bad": nan, "holds": 0, "passed_on": 0,
+                "bad": nan, "holds": 0, "passed_on": 0, "away": 0,
             },
             rows,
         ),

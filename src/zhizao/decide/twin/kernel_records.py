@@ -84,6 +84,7 @@ class Step:
     bad: float
     holds: int
     passed_on: int
+    away: int
 
 
 @dataclass(slots=True)
