@@ -149,6 +149,7 @@ class Desk:
 
     def close(self) -> None:
         """Let go of the database."""
+        self.jobs.close()
         self._workspace.close()
         self._store.close()
 

@@ -207,6 +207,14 @@ class Jobs:
                     child.wait()
         return self.get(name)
 
+    def close(self) -> None:
+        """Let go: jobs that have said their last word are seen off, those that run go on without this process."""
+        for name, child in list(self._children.items()):
+            if self.get(name).state != "running":
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=10)
+                self._children.pop(name, None)
+
     def folder(self, name: str) -> Path:
         """Folder of a job, where its files are.
 

@@ -12,7 +12,7 @@ from zhizao.app.access import Right
 from zhizao.app.jobs import Job
 from zhizao.app.mapping import ColumnSeen, DryRun, columns_of, dry_run, roles
 from zhizao.app.pages.icons import icon
-from zhizao.app.pages.parts import progress, short_table, tag
+from zhizao.app.pages.parts import heading, progress, short_table, tag
 from zhizao.app.pages.shell import Frame, button, json_of, link_button, page, raw
 from zhizao.app.uploads import Upload
 
@@ -207,7 +207,7 @@ def _dry(frame: Frame, upload: Upload, run: DryRun) -> None:
         call["body"]["max_rejected"] = 1.0
         call["sure"] = t("import.anyway.sure", bad=t.count(run.rejected))
         go = button(t("import.anyway"), call=call)
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("import.found"))}</h2>')
+    raw(heading(t("import.found")))
     frame.banner(kind, words, t("import.safe") if kind != "bad" else t("import.toomany"), go)
     if run.causes:
         head = [
@@ -246,7 +246,7 @@ def _first_rows(frame: Frame, first: pl.DataFrame) -> None:
             if value is None:
                 cells.append("–")
             elif name in ("start", "end", "released", "due"):
-                cells.append(escape(t.time(value)))
+                cells.append(f'<span class="nw">{escape(t.time(value))}</span>')
             elif name in number:
                 cells.append(t.count(value))
             elif name == "report":

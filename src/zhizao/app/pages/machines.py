@@ -10,7 +10,7 @@ from nicegui import ui
 
 from zhizao.account import MACHINE_STATES, IsoFigures, Losses, name_of, reason_of
 from zhizao.app import views
-from zhizao.app.pages.parts import Chart, Gantt, Grid, fold, legend, short_table
+from zhizao.app.pages.parts import Chart, Gantt, Grid, fold, heading, legend, short_table
 from zhizao.app.pages.shell import Frame, link_button, page, raw
 
 __all__ = ["machines_page"]
@@ -70,10 +70,10 @@ def _all(frame: Frame, losses: Losses, iso: IsoFigures) -> None:
             raw(f'<h2 class="zz-h2">{escape(t("machines.wip"))}</h2>')
             _wip(frame, losses.wip)
     _iso(frame, iso, "plant", "")
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("machines.course"))}</h2>')
+    raw(heading(t("machines.course")))
     Gantt(frame, {"by": "machine"}, label=t("orders.gantt"), height=520)
     raw(legend(frame, ("production", "setup", "breakdown", "rework")))
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("machines.table"))}</h2>')
+    raw(heading(t("machines.table")))
     Grid(frame, "machines", height=min(560, 150 + 36 * table.height))
 
 
@@ -217,9 +217,9 @@ def _one(frame: Frame, machine: str, losses: Losses, iso: IsoFigures) -> None:
     row = table.row(0, named=True)
     frame.title(t("machines.one", machine=machine, share=t.percent(row["utilisation"], 0)), frame.period_words(), back)
     _states(frame, losses.weeks.filter(pl.col("machine") == machine).sort("week"), "week")
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("machines.course"))}</h2>')
+    raw(heading(t("machines.course")))
     Gantt(frame, {"machine": machine, "by": "machine"}, label=t("orders.gantt"), height=110)
     raw(legend(frame, ("production", "setup", "breakdown", "rework")))
     _iso(frame, iso, "machine", machine)
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("orders.work"))}</h2>')
+    raw(heading(t("orders.work")))
     Grid(frame, "operations", height=520, query={"machine": machine}, sort=[("start", "desc")], hide=("machine",))

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from zhizao.app import views
 from zhizao.app.pages.overview import PART_COLOURS
-from zhizao.app.pages.parts import Gantt, Grid, legend, select, short_table, split_bar, tag
+from zhizao.app.pages.parts import Gantt, Grid, heading, legend, select, short_table, split_bar, tag
 from zhizao.app.pages.shell import Frame, link_button, page, raw
 
 __all__ = ["orders_page"]
@@ -73,7 +73,7 @@ def _all(frame: Frame, table: pl.DataFrame) -> None:
         legend(frame, ("production", "setup", "breakdown", "rework"))
         + f'<p class="zz-note">{escape(t("orders.help"))}</p>'
     )
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("orders.finished"))}</h2>')
+    raw(heading(t("orders.finished")))
     only = {key: frame.query[key] for key in ("product",) if frame.query.get(key)}
     Grid(frame, "orders", height=560, query=only, sort=[("end", "desc")])
 
@@ -102,10 +102,10 @@ def _one(frame: Frame, order: str, finished: pl.DataFrame, rows: pl.DataFrame) -
         )
         _figures(frame, row)
     machines = max(1, rows["machine"].n_unique())
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("orders.course"))}</h2>')
+    raw(heading(t("orders.course")))
     Gantt(frame, {"order": order, "by": "machine"}, label=t("orders.gantt"), height=60 + 40 * machines)
     raw(legend(frame, ("production", "setup", "breakdown", "rework")))
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("orders.work"))}</h2>')
+    raw(heading(t("orders.work")))
     height = min(560, 150 + 36 * rows.height)
     Grid(frame, "operations", height=height, query={"order": order}, sort=[("start", "asc")], hide=("order", "product"))
 

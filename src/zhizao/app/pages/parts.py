@@ -224,7 +224,7 @@ def bullet(frame: Frame, change: float | None, low: float | None, high: float | 
             left, right = min(left, value - 0.05), max(right, value + 0.05)
 
     def x(value: float) -> float:
-        return round(8 + 384 * (right - value) / (right - left), 1)
+        return round(14 + 272 * (right - value) / (right - left), 1)
 
     def dashes(at: float) -> str:
         return "0" if at == 0 else "3 3"
@@ -251,7 +251,7 @@ def bullet(frame: Frame, change: float | None, low: float | None, high: float | 
         low=t.percent(low, sign=True),
         high=t.percent(high, sign=True),
     )
-    return f'<svg class="zz-bullet" viewBox="0 0 400 54" role="img" aria-label="{escape(label)}">{marks}{bar}</svg>'
+    return f'<svg class="zz-bullet" viewBox="0 0 300 54" role="img" aria-label="{escape(label)}">{marks}{bar}</svg>'
 
 
 def split_bar(parts: Sequence[tuple[str, float, str]], whole: float, said: Sequence[str]) -> str:
@@ -269,6 +269,17 @@ def split_bar(parts: Sequence[tuple[str, float, str]], whole: float, said: Seque
         for name, value, colour, words in shown
     )
     return f'<div class="zz-split">{spans}</div><div class="zz-legend" style="margin-top:10px">{legend}</div>'
+
+
+def heading(words: str, note: str = "") -> str:
+    """Heading of a part of a page, with a line under it."""
+    under = f'<p class="zz-note" style="margin:-4px 0 8px">{escape(note)}</p>' if note else ""
+    return f'<h2 class="zz-h2 zz-gap">{escape(words)}</h2>{under}'
+
+
+def tight(inside: str, style: str = "") -> str:
+    """A surface around a table."""
+    return f'<div class="zz-card" style="padding:6px 8px;{style}">{inside}</div>'
 
 
 def legend(frame: Frame, names: Sequence[str]) -> str:
@@ -327,7 +338,7 @@ def progress(frame: Frame, job: Job, *, after: str) -> None:
         foot = raw("", classes="zz-row").style("margin-top:12px")
 
     def paint(now: Job) -> None:
-        step = t.maybe(f"step.{now.step}", now.step)
+        step = t.maybe(f"step.{now.step.split(',')[0]}", now.step)
         share = round(100 * now.fraction)
         head.content = f'<h2 class="zz-h2">{escape(t(f"jobkind.{now.kind}"))}</h2><p class="zz-sub">{escape(step)}</p>'
         bar.content = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from zhizao.app.access import ROLES, Access, Right
-from zhizao.app.pages.parts import short_table, tag
+from zhizao.app.pages.parts import heading, short_table, tag
 from zhizao.app.pages.shell import Frame, button, json_of, page, raw
 
 __all__ = ["audit_page", "me_page", "people_page"]
@@ -79,7 +79,7 @@ def people_page(frame: Frame) -> None:
         f'<label class="zz-field">{escape(t("col.role"))}<select class="zz-input" name="role">{options}</select></label>'
         f'<button class="zz-btn primary">{escape(t("people.add.go"))}</button></form></div></section>'
     )
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("people.roles"))}</h2>')
+    raw(heading(t("people.roles")))
     head = [(t("col.role"), False), (t("people.may"), False)]
     rows = [[escape(t(f"role.{role}")), escape(t(f"role.{role}.may"))] for role in ROLES]
     raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>')

@@ -10,7 +10,7 @@ from nicegui import ui
 from zhizao.app.access import Right
 from zhizao.app.http.routes.records import monday_files
 from zhizao.app.jobs import Job
-from zhizao.app.pages.parts import Chart, bullet, fold, progress, short_table, tag
+from zhizao.app.pages.parts import Chart, bullet, fold, heading, progress, short_table, tag, tight
 from zhizao.app.pages.shell import Frame, json_of, link_button, page, raw
 from zhizao.app.pages.twin import fidelity_table
 
@@ -162,7 +162,11 @@ def _value(frame: Frame, key: str, value: float | None, unit: str) -> str:
 
 def _reason(frame: Frame, code: str) -> str:
     from zhizao.account import reason_of
+    from zhizao.pilot.report.words import WORDS, word
 
+    for key in (f"reason.{code}", f"note.{code}"):
+        if key in WORDS:
+            return word(key, frame.t.lang)
     try:
         return reason_of(code, frame.t.code)
     except KeyError:
@@ -175,70 +179,69 @@ def _why(frame: Frame, found: dict[str, Any]) -> None:
     trusted = bool(fidelity.pop("trusted", False))
     reasons = fidelity.pop("reasons", [])
     fidelity.pop("cut", "")
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("pilot.believe"))}</h2>')
+    raw(heading(t("pilot.believe")))
     frame.banner("good" if trusted else "bad", t("pilot.trusted") if trusted else t("pilot.nottrusted"))
     if fidelity:
         raw(fidelity_table(frame, fidelity))
-    if not trusted:
+    if not trusted and not fidelity:
         for reason in reasons:
             raw(f'<p class="zz-note">{escape(str(reason))}</p>')
     for note in found.get("notes", []):
-        raw(f'<p class="zz-note">{escape(str(note))}</p>')
+        raw(f'<p class="zz-note">{escape(_reason(frame, str(note)))}</p>')
 
 
 def _levers(frame: Frame, found: dict[str, Any]) -> None:
     t = frame.t
-    if not found["levers"]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for lever in found["levers"]:
+        groups.setdefault(lever["group"] or f"{lever['kind']} {lever['scope']}", []).append(lever)
+    if not groups:
         return
-    money = found.get("currency", "")
-    rows = []
-    for lever in sorted(found["levers"], key=lambda one: (not one["chosen"], _effect(one))):
-        cells = [
-            tag("good", t("pilot.chosen")) if lever["chosen"] else tag("", t("pilot.notchosen")),
-            f"<b>{escape(t.maybe('lever.' + lever['kind'], lever['kind']))}</b> {escape(lever['scope'])}"
-            f'<br><span class="dim">{escape(_setting(lever["setting"]))}</span>',
-        ]
-        for key in found["figures"]:
-            change = lever["figures"].get(key)
-            cells.append(
-                f"{t.percent(change['change'], sign=True)}<br><span class='dim'>{t.percent(change['low'], sign=True)} … "
-                f"{t.percent(change['high'], sign=True)}</span>"
-                if change
-                else "–"
-            )
-        cells += [t.count(lever["cost"]), escape(lever["why"])]
-        rows.append(cells)
-    head = [("", False), (t("pilot.lever"), False)]
-    head += [(t(f"figure.{key}"), True) for key in found["figures"]]
-    head += [(f"{t('pilot.cost')} ({money})", True), (t("pilot.because"), False)]
-    chosen = [
-        row
-        for row, lever in zip(rows, sorted(found["levers"], key=lambda o: (not o["chosen"], _effect(o))), strict=True)
-        if lever["chosen"]
-    ]
-    others = rows[len(chosen) :]
-    raw(
-        f'<h2 class="zz-h2 zz-gap">{escape(t("pilot.levers"))}</h2><p class="zz-note" style="margin:-4px 0 8px">{escape(t("pilot.levers.why"))}</p>'
-    )
+    ranked = sorted(groups.values(), key=lambda group: (not group[0]["chosen"], _effect(group[0])))
+    keys = list(found["figures"])
+    chosen = [_lever_row(frame, group, keys) for group in ranked if group[0]["chosen"]]
+    others = [_lever_row(frame, group, keys) for group in ranked if not group[0]["chosen"]]
+    head = [(t("pilot.lever"), False)]
+    head += [(t(f"figure.{key}"), True) for key in keys]
+    head += [(f"{t('pilot.cost')} ({found.get('currency', '')})", True), (t("pilot.because"), False)]
+    raw(heading(t("pilot.levers"), t("pilot.levers.why")))
     if chosen:
-        raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(head, chosen)}</div>')
+        raw(tight(short_table(head, chosen)))
+    else:
+        raw(f'<p class="zz-note">{escape(t("pilot.nolever"))}</p>')
     if others:
-        inside = f'<div class="zz-card" style="padding:6px 8px">{short_table(head, others)}</div>'
-        raw(fold(t("pilot.others", n=len(others)), inside, is_open=not chosen))
+        raw(fold(t("pilot.others", n=len(others)), tight(short_table(head, others))))
+
+
+def _lever_row(frame: Frame, group: list[dict[str, Any]], keys: list[str]) -> list[str]:
+    t = frame.t
+    first = group[0]
+    cells = [f"<b>{escape(t.maybe('lever.' + first['kind'], first['kind']))}</b><br>{escape(_said(frame, group))}"]
+    for key in keys:
+        change = first["figures"].get(key)
+        if change is None:
+            cells.append("–")
+            continue
+        low, high = t.percent(change["low"], 0, sign=True), t.percent(change["high"], 0, sign=True)
+        cells.append(f'{t.percent(change["change"], sign=True)}<br><span class="dim">{low} … {high}</span>')
+    return [*cells, t.count(sum(one["cost"] for one in group)), escape(first["why"])]
+
+
+def _said(frame: Frame, group: list[dict[str, Any]]) -> str:
+    """What is done, in the words of the report; levers of one group in one sentence."""
+    from zhizao.pilot.report.sections import lever_text
+    from zhizao.pilot.result import LeverResult
+
+    first = dict(group[0])
+    places = list(dict.fromkeys(str(one["scope"]) for one in group))
+    if len(places) > 1:
+        first["scope"] = ", ".join(places)
+    return lever_text(LeverResult.model_validate(first), frame.t.lang)
 
 
 def _effect(lever: dict[str, Any]) -> float:
     change = lever["figures"].get("production_cycle")
     return float(change["change"]) if change else 0.0
-
-
-def _setting(setting: dict[str, Any]) -> str:
-    said = []
-    for key, value in setting.items():
-        text = json_of(value) if isinstance(value, list | dict) else str(value)
-        said.append(f"{key}: {text}")
-    words = ", ".join(said)
-    return words if len(words) <= 160 else words[:157] + "…"
 
 
 def _front(frame: Frame, found: dict[str, Any]) -> None:
@@ -255,8 +258,8 @@ def _front(frame: Frame, found: dict[str, Any]) -> None:
     ]
     if len(points) < 2:
         return
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("pilot.front"))}</h2>')
-    with ui.element("div").classes("zz-card"):
+    with ui.element("div").classes("zz-card zz-section"):
+        raw(f'<h2 class="zz-h2">{escape(t("pilot.front"))}</h2>')
         options = {
             "grid": {"left": 8, "right": 30, "top": 24, "bottom": 30, "containLabel": True},
             "tooltip": {"trigger": "item"},
@@ -265,13 +268,13 @@ def _front(frame: Frame, found: dict[str, Any]) -> None:
                 "name": t("figure.production_cycle"),
                 "nameLocation": "middle",
                 "nameGap": 28,
-                "axisLabel": {"formatter": "@percent0"},
+                "axisLabel": {"formatter": "@percent"},
                 "scale": True,
             },
             "yAxis": {
                 "type": "value",
                 "name": t("figure.operating_cost"),
-                "axisLabel": {"formatter": "@percent0"},
+                "axisLabel": {"formatter": "@percent"},
                 "scale": True,
             },
             "series": [{"type": "scatter", "data": points}],

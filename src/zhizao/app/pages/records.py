@@ -9,7 +9,7 @@ import polars as pl
 from nicegui import ui
 
 from zhizao.app import views
-from zhizao.app.pages.parts import Grid, progress, short_table, tag
+from zhizao.app.pages.parts import Grid, heading, progress, short_table, tag
 from zhizao.app.pages.shell import Frame, button, link_button, page, raw
 
 __all__ = ["account_page", "journal_page"]
@@ -38,9 +38,9 @@ async def account_page(frame: Frame) -> None:
     )
     _verified(frame)
     _sum(frame, sums, balances)
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("account.imports"))}</h2>')
+    raw(heading(t("account.imports")))
     Grid(frame, "imports", height=min(420, 150 + 36 * imports.height), sort=[("import_id", "desc")])
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("account.corrections", n=t.count(sums["superseding"])))}</h2>')
+    raw(heading(t("account.corrections", n=t.count(sums["superseding"]))))
     raw(f'<p class="zz-note" style="margin:-4px 0 8px">{escape(t("account.corrections.why"))}</p>')
     if sums["superseding"]:
         Grid(frame, "corrections", height=min(420, 150 + 36 * sums["superseding"]))
@@ -101,10 +101,10 @@ def _one(frame: Frame, imports: pl.DataFrame, wanted: str) -> None:
             f'<h2 class="zz-h2 zz-gap">{escape(t("account.reasons"))}</h2>'
             f'<div class="zz-card" style="padding:6px 8px">{short_table(head, body)}</div>'
         )
-        raw(f'<h2 class="zz-h2 zz-gap">{escape(t("table.rejections"))}</h2>')
+        raw(heading(t("table.rejections")))
         Grid(frame, "rejections", height=min(520, 150 + 36 * int(row["rejected"])), query={"import": wanted})
     if row["superseding"]:
-        raw(f'<h2 class="zz-h2 zz-gap">{escape(t("account.corrections", n=t.count(row["superseding"])))}</h2>')
+        raw(heading(t("account.corrections", n=t.count(row["superseding"]))))
         Grid(frame, "corrections", height=min(420, 150 + 36 * int(row["superseding"])), query={"import": wanted})
 
 

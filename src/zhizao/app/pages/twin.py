@@ -10,7 +10,7 @@ from nicegui import run, ui
 from zhizao.app import views
 from zhizao.app.access import Right
 from zhizao.app.pages.flow import flow_map
-from zhizao.app.pages.parts import bullet, progress, short_table, tag
+from zhizao.app.pages.parts import bullet, heading, progress, short_table, tag
 from zhizao.app.pages.shell import Frame, button, page, raw
 from zhizao.app.whatif import WEEKS, what_if
 from zhizao.errors import ZhizaoError
@@ -45,7 +45,7 @@ async def twin_page(frame: Frame) -> None:
         progress(frame, running, after="/twin")
     _failed(frame)
     if job is not None:
-        raw(f'<h2 class="zz-h2 zz-gap">{escape(t("twin.test"))}</h2>')
+        raw(heading(t("twin.test")))
         raw(fidelity_table(frame, found["measures"]))
         raw(f'<p class="zz-note">{escape(t("twin.test.why"))}</p>')
         _what_if(frame, trusted=bool(found["trusted"]))
@@ -109,7 +109,7 @@ def _verdict(frame: Frame, name: str, twin: float | None, floor: float | None, n
 
 def _what_if(frame: Frame, *, trusted: bool) -> None:
     t = frame.t
-    raw(f'<h2 class="zz-h2 zz-gap">{escape(t("twin.whatif"))}</h2>')
+    raw(heading(t("twin.whatif")))
     with ui.element("div").classes("zz-card"):
         raw(f'<p class="zz-note" style="margin:0 0 12px">{escape(t("twin.whatif.why", weeks=WEEKS))}</p>')
         if not trusted:

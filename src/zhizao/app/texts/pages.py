@@ -245,6 +245,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "step.fitting the twin": ("Fitting the twin", "拟合孪生模型"),
     "step.levers": ("Trying levers, alone and together", "逐一并组合试验措施"),
+    "step.levers together": ("Trying levers together", "组合试验措施"),
     "step.promise": ("Proving the chosen set on fresh runs", "用新的运行验证所选组合"),
     "step.writing": ("Writing the report", "撰写报告"),
     "state.processing": ("Processing", "加工"),
@@ -478,6 +479,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pilot.because": ("Because", "依据"),
     "pilot.chosen": ("chosen", "采用"),
     "pilot.notchosen": ("tried", "试过"),
+    "pilot.nolever": ("Nothing is recommended; what was tried is below.", "没有推荐措施;试过的见下。"),
+    "step.levers alone": ("Trying each lever alone", "逐项试验措施"),
     "pilot.others": ("{n} more levers that were tried", "另有 {n} 项试过的措施"),
     "pilot.front": ("Sets that no other beats on all three figures", "三项指标均无法被超越的组合"),
     "pilot.front.why": (
