@@ -196,7 +196,7 @@ def _rate(column: str, given: dict[str, float], default: float) -> pl.Expr:
 def _rows(done: pl.DataFrame, plant: Plant, orders: pl.DataFrame, missing: dict[str, str]) -> pl.DataFrame:
     """Reports of the finished orders with shared hours, cost and work lost with scrapped pieces."""
     start, end = (done[name].to_physical().to_numpy() for name in ("start", "end"))
-    machine = np.where((done["report"] == "breakdown").to_numpy(), -1, _codes(done["machine"]))
+    machine = np.where(done["report"].is_in(["breakdown", "maintenance"]).to_numpy(), -1, _codes(done["machine"]))
     hours = {
         "labour_h": shared_hours(_codes(done["person"]), start, end),
         "machine_h": shared_hours(machine, start, end),

@@ -132,8 +132,8 @@ def _sweep(resource: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def kinds_of(report: pl.Series) -> Ints:
-    """Place of each report's kind in `REPORTS`."""
-    codes = {name: code for code, name in enumerate(REPORTS)}
+    """Place of each report's kind in `REPORTS`; planned maintenance stops the machine as a breakdown does."""
+    codes = {name: code for code, name in enumerate(REPORTS)} | {"maintenance": REPORTS.index("breakdown")}
     return np.asarray(report.replace_strict(codes, return_dtype=pl.Int64).to_numpy(), dtype=np.int64)
 
 

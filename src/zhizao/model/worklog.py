@@ -24,7 +24,7 @@ WORKLOG_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "activity": pl.String,  # the label exactly as in the records
     "machine": pl.String,  # work unit; null when the records name none
     "person": pl.String,  # who; null when the records name nobody
-    "report": pl.String,  # production | setup | breakdown
+    "report": pl.String,  # production | setup | breakdown | maintenance
     "start": TIME,
     "end": TIME,  # null: still running
     "good": pl.Float64,  # pieces; null when not reported
@@ -36,7 +36,7 @@ WORKLOG_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "due": TIME,  # when it was promised; null when unknown
 }
 
-REPORTS = ("production", "setup", "breakdown")
+REPORTS = ("production", "setup", "breakdown", "maintenance")
 
 
 @dataclass(frozen=True, slots=True)

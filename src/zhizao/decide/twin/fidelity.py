@@ -86,7 +86,8 @@ def fidelity(log: WorkLog, *, split: float = 0.75, rng: np.random.Generator, run
     fitted = past.frame["order"].n_unique()
     if number < FEWEST or fitted < FEWEST:
         raise InputError(f"{fitted} orders ended before {cut} and {number} began after it", code="short_log")
-    whole = edges_of(past_of(log)).dropped
+    edges = edges_of(past_of(log))
+    whole = edges.dropped and not edges.sliced
     twin = Twin.fit(log, until=cut, rng=rng)
     seeds = rng.spawn(runs)
     found = [distances(held_out, twin.simulate(cut, until=end, cases=number, rng=seed, whole=whole)) for seed in seeds]
@@ -152,8 +153,15 @@ def _only(log: WorkLog, orders: pl.Series) -> WorkLog:
     return WorkLog(log.frame.filter(pl.col("order").is_in(orders.implode())), log.zone)
 
 
-def verdict(measures: dict[str, dict[str, float | str]]) -> tuple[bool, tuple[str, ...]]:
-    """Trust: near the noise floor, or better than the naive twin, on each judged distance; far off on none."""
+def verdict(measures: dict[str, dict[str, float | str]], *, scale_h: float = 0.0) -> tuple[bool, tuple[str, ...]]:
+    """Trust: near the noise floor, or better than the naive twin, on each judged distance; far off on none.
+
+    Parameters
+    ----------
+    measures : from a test on held-out records
+    scale_h : mean cycle of the held-out orders; where the noise floor is very small (many like orders), a distance in
+        time of up to an eighth of it is near enough, since promises carry what the twin is wrong by
+    """
     against, good = [], []
     for name in JUDGED:
         one = measures[name]
@@ -161,7 +169,7 @@ def verdict(measures: dict[str, dict[str, float | str]]) -> tuple[bool, tuple[st
         unit = "" if one["unit"] == "1" else f" {one['unit']}"
         said = f"{name}: twin {twin:.3g}{unit}, noise floor {floor:.3g}{unit}, naive {naive:.3g}{unit}"
         slack = 0.05 if name == "ngram3" else 1.0
-        near = twin <= 1.5 * floor + slack
+        near = twin <= max(1.5 * floor + slack, scale_h / 8.0 if name in ("relative_h", "cycle_h") else 0.0)
         if not near and (twin > 3.0 * floor + slack or twin > naive):
             against.append(said)
         else:

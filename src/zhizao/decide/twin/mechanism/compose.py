@@ -120,7 +120,7 @@ def compose(m: Mechanism, orders: Orders, zero_s: float, rng: np.random.Generato
     return Scene(
         shop=shop,
         work=work,
-        policy=Policy(rule=np.full(len(shop.machines), RULES.index(m.rule), np.int64)),
+        policy=Policy(rule=np.array([RULES.index(name) for name in m.discipline.rule], np.int64)),
         operations=visits.operations,
         products=past.products,
         orders=orders.names,

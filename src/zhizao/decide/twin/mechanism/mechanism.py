@@ -15,7 +15,7 @@ import numpy as np
 
 from zhizao.decide.twin.mechanism.compose import Orders, compose
 from zhizao.decide.twin.mechanism.defects import Defects, learn_defects
-from zhizao.decide.twin.mechanism.discipline import learn_rule
+from zhizao.decide.twin.mechanism.discipline import Discipline, learn_rules
 from zhizao.decide.twin.mechanism.machines import Wear, batches, capacities, learn_wear
 from zhizao.decide.twin.mechanism.people import Posts, posts_of
 from zhizao.decide.twin.mechanism.routes import loops
@@ -45,8 +45,7 @@ class Mechanism:
     times, setups, delays : how long
     defects : how often bad, and what becomes of it
     posts : people
-    rule : dispatch rule in use
-    rule_scores : how well each rule tells the picks
+    discipline : dispatch rule in use at each machine
     capacity, batch : (M,) orders at once; of one operation as one lot
     wear : breakdowns by machine
     again : what is done when an operation is done again
@@ -61,8 +60,7 @@ class Mechanism:
     delays: Delays
     defects: Defects
     posts: Posts
-    rule: str
-    rule_scores: dict[str, float]
+    discipline: Discipline
     capacity: Ints
     batch: Ints
     wear: tuple[Wear | None, ...]
@@ -106,7 +104,10 @@ class Mechanism:
         ready = np.where(before_op >= 0, before_end, past.released_s[visits.case])
         ready = ready + delays.median_s[row, visits.operation]
         expected = _expected(times, visits, product, len(past.products), pieces)
-        rule, scores = learn_rule(visits, ready, past.due_s[visits.case], expected, can)
+        setups = learn_setups(visits, product, len(past.products))
+        what = np.where(product < 0, len(past.products), product)
+        family = setups.family[visits.operation, what]
+        discipline = learn_rules(visits, ready, past.due_s[visits.case], expected, family, can)
         defects = learn_defects(visits)
         del known
         batch = batches(visits)
@@ -116,12 +117,11 @@ class Mechanism:
             pieces=pieces,
             can=can,
             times=times,
-            setups=learn_setups(visits, product, len(past.products)),
+            setups=setups,
             delays=delays,
             defects=defects,
             posts=posts_of(visits, defects.person),
-            rule=rule,
-            rule_scores=scores,
+            discipline=discipline,
             capacity=capacities(visits, batch, plant),
             batch=batch,
             wear=learn_wear(visits),

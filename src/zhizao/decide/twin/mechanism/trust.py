@@ -80,6 +80,9 @@ def held_out(
             "naive": float(np.mean([one[name] for one in naive])),
             "unit": "h" if name.endswith("_h") else "1",
         }
-    trusted, reasons = verdict(measures)
+    spans = reality.done.group_by("order").agg(
+        h=(pl.col("end").max() - pl.col("start").min()).dt.total_nanoseconds() / 3.6e12
+    )
+    trusted, reasons = verdict(measures, scale_h=float(spans["h"].mean() or 0.0))  # type: ignore[arg-type]
     weeks = max((end - cut).total_seconds() / 604800.0, 0.1)
     return FidelityReport(measures, trusted, reasons, cut, end, len(before), len(tail), len(tail) / weeks)

@@ -1,7 +1,7 @@
 """Visits: reports that belong to one stay of an order at one machine, put together.
 
 A set-up, the production after it, and the rest of the lot that the next shift reports are one visit, as long as the
-machine did nothing else in between. Breakdowns are taken out: they are the machine's, not the order's.
+machine did nothing else in between. Breakdowns and planned stops are taken out: they are the machine's, not the order's.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ def visits_of(
     op_of = np.array([operations.index(kind.operation) for kind in past.kinds])
     is_setup = np.array([kind.report == "setup" for kind in past.kinds])
     is_down = np.array([kind.report == "breakdown" for kind in past.kinds])
+    is_stop = np.array([kind.report in ("breakdown", "maintenance") for kind in past.kinds])
     again_of = np.array([kind.is_rework for kind in past.kinds])
     swapped = past.real_machines == 0 and len(past.people) > 0
     machine = past.person if swapped else past.machine
@@ -101,7 +102,7 @@ def visits_of(
     people = () if swapped else past.people
     down = is_down[past.kind]
     broken = Breakdowns(machine[down], past.start_s[down], past.end_s[down])
-    keep = np.flatnonzero(~down & (machine >= 0))
+    keep = np.flatnonzero(~is_stop[past.kind] & (machine >= 0))
     case, kind = past.case[keep], past.kind[keep]
     at, who, start, end = machine[keep], person[keep], past.start_s[keep], past.end_s[keep]
     week = learn_week(at, start, end, len(machines), waits)
