@@ -133,11 +133,13 @@ def test_rows_with_another_number_of_cells_are_rejected_unless_harmless(tmp_path
         + "B,mill,2025-03-01 08:00,2025-03-01 09:00\n"
         + "C,mill,2025-03-01 08:00\n"
     )
-    text += "D,mill, fine,2025-03-01 08:00,2025-03-01 09:00,5\n" + "E,mill,2025-03-01 08:00,2025-03-01 09:00,5,,\n"
+    text += (
+        "D,mill, fine,2025-03-01 08:00,2025-03-01 09:00,5\n" + "E,mill,2025-03-01 08:00,2025-03-01 09:00,5,,\n" + good
+    )
     reading = read(tmp_path, text)
     assert reading.rejected.select("row", "cause").rows() == [(15, "too_few_cells"), (16, "too_many_cells")]
-    assert reading.frame["order"].to_list()[-2:] == ["B", "E"]
-    assert reading.frame["row"].to_list() == [*range(2, 15), 17]
+    assert reading.frame["order"].to_list()[-3:] == ["B", "E", "A"]
+    assert reading.frame["row"].to_list() == [*range(2, 15), 17, 18]
 
 
 def test_a_separator_at_every_line_end_is_no_fault(tmp_path: Path) -> None:
@@ -244,6 +246,7 @@ def test_the_operation_is_the_activity_without_the_machine(tmp_path: Path) -> No
         ("Grinding Rework", "Machine 1 - Grinding", "Grinding Rework"),
         ("3号铣床铣削", "3号铣床", "铣削"),
         ("CUT_M01", "M01", "CUT"),
+        ("Drilling - Machine 120", "Machine 15", "Drilling - Machine 120"),
     ]
     text = "order,activity,machine,start,end\n" + "".join(
         f"A,{a},{m},2025-03-01 08:00,2025-03-01 09:00\n" for a, m, _ in rows
@@ -482,3 +485,17 @@ def test_reasons_and_notes_are_said_in_chinese_too(tmp_path: Path) -> None:
     text = explain(path, now=NOW).to_yaml("zh")
     assert "表头与“工单号”相近" in text and "颜色: 不像任何所需的列" in text
     assert Mapping.from_yaml(text).columns["order"] == "工单号"
+
+
+def test_work_of_sixty_days_is_the_longest(tmp_path: Path) -> None:
+    text = (
+        "order,activity,start,end\nA,age,2025-01-01 08:00,2025-03-02 08:00\nA,age,2025-01-01 08:00,2025-03-02 08:01\n"
+    )
+    reading = read(tmp_path, text, max_rejected=0.6)
+    assert (reading.frame["row"].to_list(), reading.rejected["row"].to_list()) == ([2], [3])
+
+
+def test_a_day_that_is_none_is_named_beside_its_time_of_day(tmp_path: Path) -> None:
+    text = "工单号,工序,日期,开始时间,结束时间\n" + "A,铣,2025/3/1,08:00,09:30\n" * 8 + "A,铣,2025/2/31,22:00,23:00\n"
+    reading = read(tmp_path, text)
+    assert reading.rejected.select("column", "value", "cause").rows() == [("日期", "2025/2/31", "bad_time")]

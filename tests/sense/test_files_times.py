@@ -75,7 +75,7 @@ def test_one_moment_in_many_spellings(cell: str) -> None:
         "soon",
         "8",
         "25:61",
-        "0001-01-01 00:00",
+        "1066-10-14 09:00",
         "31/11/2025",
         "2025-03-01 25:00",
         "=NOW()",
@@ -88,7 +88,10 @@ def test_what_is_no_time_is_bad(cell: str) -> None:
     assert times.values.to_list()[0] is None
 
 
-@pytest.mark.parametrize("cell", ["", "-", "n/a", "NULL", "无", None])
+@pytest.mark.parametrize(
+    "cell",
+    ["", "-", "n/a", "NULL", "无", None, "9999-12-31", "0001-01-01 00:00:00", "00.00.0000", "1900/1/1", "31/12/9999"],
+)
 def test_what_stands_for_nothing_is_empty_not_bad(cell: str | None) -> None:
     times = parse_times(pl.Series([cell, "2025-01-05 10:00"]), "UTC")
     assert not times.bad.any()
@@ -101,6 +104,9 @@ def test_many_spellings_in_one_column_are_all_read() -> None:
 
 
 def test_typed_columns_keep_what_they_say() -> None:
+    odd = parse_times(pl.Series([date(9999, 12, 31), date(1066, 10, 14), date(2025, 3, 1)]), "UTC")
+    assert odd.values.is_null().to_list() == [True, True, False]
+    assert odd.bad.to_list() == [False, True, False]
     assert utc([date(2025, 3, 1)]) == ["2025-02-28 16:00:00"]
     assert utc([datetime(2025, 3, 1, 8, 30)]) == ["2025-03-01 00:30:00"]
     assert utc([datetime(2025, 3, 1, 8, 30, tzinfo=UTC)]) == ["2025-03-01 08:30:00"]

@@ -134,8 +134,7 @@ def convert(sheet: Sheet, mapping: Mapping, zone: str, now: datetime) -> tuple[p
         before, paired = _pair(work)
     start, end = paired if paired is not None else _times(work)
     out = _columns(work)
-    if "order" in out:
-        work.wrong(out["order"].is_null(), "no_order", "order")
+    work.wrong(out["order"].is_null(), "no_order", "order")
     work.wrong(out["activity"].is_null(), "no_activity", "activity")
     _check_times(work, start, end)
     work.done("start", "end", "time", "duration", "order", "activity", "product", "machine", "person", "key")

@@ -399,8 +399,9 @@ def _too_many(rejected: pl.DataFrame, read: int, limit: float, where: str) -> Fa
         faults.append(Fault(f"{n:,} rows: {cause_words(cause)[0]}{shown}", place, cure, cause))
     share = rejected.height / read if read else 1.0
     first = f"; most often: {faults[0].what}, first in row {top['row'][0]}" if faults else ""
+    above = f", more than {limit:.0%}" if share > limit else ""
     return FaultsFound(
-        f"{rejected.height:,} of {read:,} rows ({share:.0%}) cannot be stored, more than {limit:.0%}{first}",
+        f"{rejected.height:,} of {read:,} rows ({share:.0%}) cannot be stored{above}{first}",
         faults,
         where=where,
         fix=f"mend the rows, or, if a column is taken for the wrong thing, {_MEND}",

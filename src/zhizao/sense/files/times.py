@@ -34,6 +34,9 @@ __all__ = [
 UTC = pl.Datetime("us", "UTC")
 NAIVE = pl.Datetime("us")
 FIRST_YEAR, LAST_YEAR = 1970, 2199
+NO_YEARS = (1, 1899, 1900, 9999)
+"""Years that stand for no date in business systems (0001-01-01, 1900-01-01, 9999-12-31)."""
+
 MAX_SHAPES = 100
 MANY = 5000
 
@@ -85,6 +88,10 @@ _DATES: tuple[str, ...] = (
     r"(?P<ymd>(?:19|20)\d{6})",
 )
 _WHOLE = [re.compile(rf"{date}(?:{_TIME})?{_ZONE}", re.IGNORECASE) for date in _DATES]
+_NO_DATE = (
+    r"^(?:(?:0000|0001|1900|9999)[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.](?:0000|0001|1900|9999))(?:[ T].*)?$"
+    r"|^(?:00000000|99991231|19000101)$"
+)
 _RUN = re.compile(r"(?:19|20)\d{10}(\d{2})?")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AP]M)?", re.IGNORECASE)
@@ -217,15 +224,17 @@ def parse_times(column: pl.Series, zone: str, order: str | None = None) -> Times
     """
     kind = column.dtype
     none = pl.Series(column.name, [False], dtype=pl.Boolean).new_from_index(0, len(column))
-    if isinstance(kind, pl.Datetime):
-        moments = column.cast(pl.Datetime("us", kind.time_zone))
-        if kind.time_zone is not None:
-            return Times(moments.dt.convert_time_zone("UTC"), none)
+    if isinstance(kind, pl.Datetime) or kind == pl.Date:
+        aware = isinstance(kind, pl.Datetime) and kind.time_zone is not None
+        moments = column.dt.convert_time_zone("UTC").cast(UTC) if aware else column.cast(NAIVE)
+        year = moments.dt.year()
+        inside = year.is_between(FIRST_YEAR, LAST_YEAR)
+        bad = (~inside & ~year.is_in(NO_YEARS)).fill_null(value=False)
+        moments = moments.zip_with(inside.fill_null(value=False), moments.clear(len(moments)))
+        if aware:
+            return Times(moments, bad)
         local, twice, skipped = to_utc(moments, zone)
-        return Times(local, none, twice, skipped)
-    if kind == pl.Date:
-        local, twice, skipped = to_utc(column.cast(NAIVE), zone)
-        return Times(local, none, twice, skipped)
+        return Times(local, bad, twice, skipped)
     if kind.is_numeric():
         moments, naive = _from_number(column.cast(pl.Float64))
         bad = column.is_not_null() & moments.is_null() & naive.is_null()
@@ -271,7 +280,7 @@ def _parse_text(column: pl.Series, zone: str, order: str) -> Times:
         where = left.arg_true()
         naive = naive.scatter(where, joined["naive"])
         aware = aware.scatter(where, joined["aware"])
-        blank = joined["tidy"].str.to_lowercase().is_in(list(BLANK))
+        blank = joined["tidy"].str.to_lowercase().is_in(list(BLANK)) | joined["tidy"].str.contains(_NO_DATE)
         bad = pl.Series([False], dtype=pl.Boolean).new_from_index(0, n)
         bad = bad.scatter(where, joined["naive"].is_null() & joined["aware"].is_null() & ~blank)
     else:
