@@ -24,7 +24,8 @@ SLOTS = 168
 LEAN = 40.0
 """Hours of work by which a resource leans on the plant's pattern."""
 RARE = 0.035
-"""Work of the whole plant in an hour, over a busy hour, below which it is an exception and not repeated."""
+"""Work of the whole plant in an hour, over a busy hour, below which it is an exception and not repeated,
+unless it is usual for the machine."""
 SHIFT_S = 12 * HOUR_S
 """Reports longer than that are not read as presence throughout."""
 SURE, NEVER = 0.25, 0.03
@@ -68,8 +69,10 @@ def learn_hours(past: Past, resource: Ints, count: int, declared: dict[int, Floa
     shape = (touched + LEAN * plant) / (total + LEAN)
     ratio = _over_busy(shape)
     sure = np.where(ratio >= SURE, 1.0, np.where(ratio < NEVER, 0.0, ratio / SURE))
-    crowd = np.bincount(hour % SLOTS, minlength=SLOTS).astype(float)
-    sure[:, _over_busy(crowd[None, :])[0] < RARE] = 0.0
+    crowd = np.zeros_like(touched)
+    np.add.at(crowd, (who, hour % SLOTS), 1.0)
+    exception = _over_busy(crowd.sum(0, keepdims=True)) < RARE
+    sure[exception & (_over_busy(crowd) < 0.14)] = 0.0
     for k, given in (declared or {}).items():
         sure[k] = given
     return Hours(sure)

@@ -139,7 +139,7 @@ class Past:
 
 def _plain(values: NDArray[Any]) -> list[Any]:
     if values.dtype.kind == "f":
-        return [None if x != x else (int(x) if x == int(x) else round(x, 3)) for x in values.tolist()]
+        return [None if x != x else (int(x) if x == int(x) else x) for x in values.tolist()]
     return list(values.tolist())
 
 
