@@ -8,15 +8,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zhizao.record import Workspace
-
-_NUMBERS = count(1)
 
 
 def _programs() -> Path | None:
@@ -76,10 +73,10 @@ def _database(request: pytest.FixtureRequest) -> str:
     folder = request.getfixturevalue("postgresql_server")
     import psycopg
 
-    name = f"plant{next(_NUMBERS)}"
     with psycopg.connect(f"host={folder} user=plant dbname=postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql+psycopg://plant@/{name}?host={folder}"
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return f"postgresql+psycopg://plant@/postgres?host={folder}"
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def test_a_database_that_holds_tables_of_that_name_is_left_alone(postgresql_plac
         connection.execute(text("DROP TABLE zhizao_version"))
     store.close()
     assert code_of(postgresql_place) == "not_a_journal"
-    assert code_of(postgresql_place.replace("/plant", "/absent", 1)) == "unreachable"
+    assert code_of(postgresql_place.replace("/postgres", "/absent", 1)) == "unreachable"
 
 
 def faults_of(path: Path, text_: str) -> list[str]:

@@ -129,6 +129,21 @@ def test_a_key_that_stands_for_many_pieces_of_work_is_refused(workspace: Workspa
     assert workspace.journal.account().is_empty()
 
 
+@pytest.mark.parametrize("keyed_first", [True, False])
+def test_the_same_work_first_with_and_then_without_a_key_would_count_twice_and_is_refused(
+    workspace: Workspace, keyed_first: bool
+) -> None:
+    plain = shop(40)
+    keyed = plain.with_columns(key=pl.format("K{}", pl.int_range(40)))
+    first, second = (keyed, plain) if keyed_first else (plain, keyed)
+    put(workspace.journal, first)
+    with pytest.raises(InputError, match="40 of 40 rows were recorded with") as caught:
+        put(workspace.journal, second)
+    assert caught.value.fault.code == "key_changed"
+    other = second.with_columns(pl.format("other {}", "order").alias("order"))
+    assert counts(put(workspace.journal, other)) == (40, 0, 0, 0)
+
+
 def test_two_reports_at_the_same_minute_are_two_records(workspace: Workspace) -> None:
     both = frame(row(good=5.0), row(good=6.0))
     assert counts(put(workspace.journal, both)) == (2, 0, 0, 0)

@@ -32,10 +32,10 @@ def names(frame: pl.DataFrame) -> pl.Series:
     Examples
     --------
     >>> from datetime import datetime, UTC
-    >>> row = {"order": "A", "activity": "mill", "machine": "M1", "person": None, "report": "production"}
-    >>> at = pl.lit(datetime(2025, 1, 6, tzinfo=UTC)).cast(pl.Datetime("ns", "UTC")).alias("start")
+    >>> row = {"order": "A", "activity": "mill", "machine": "M1", "person": "", "report": "production"}
+    >>> at = pl.lit(datetime(2025, 1, 6, tzinfo=UTC)).alias("start")
     >>> names(pl.DataFrame(row).with_columns(at, pl.lit(None, pl.String).alias("key"))).to_list()
-    ['row 1:A4:mill2:M1-10:production1736121600000000000']
+    ['row 1:A4:mill2:M10:10:production1736121600000000000']
     """
     texts = [netstring(name) for name in NATURAL[:-1]]
     natural = pl.concat_str([pl.lit("row "), *texts, pl.col("start").dt.epoch("ns").cast(pl.String)])

@@ -17,8 +17,9 @@ from sqlalchemy import Connection, insert, select, update
 from zhizao.errors import InputError
 from zhizao.model import Kind
 from zhizao.record.chain import EVENT_SCHEMA, canonical, links, seal
-from zhizao.record.identity import NATURAL, group_of, names, uuids
+from zhizao.record.identity import group_of, names, uuids
 from zhizao.record.instant import moment, nanoseconds
+from zhizao.record.keys import keys_are_as_before, keys_tell_apart
 from zhizao.record.matching import Plan, matched
 from zhizao.record.operations import checked, decoded, encoded
 from zhizao.record.schema import event, head, imports, rejection
@@ -108,7 +109,8 @@ def import_records(
             fix="list every refused row with its row number",
             code="unbalanced",
         )
-    _keys_are_keys(frame, source)
+    keys_tell_apart(frame, where=source)
+    keys_are_as_before(store, frame, where=source)
     given = nanoseconds(recorded_at)
     tally: dict[str, int] = {}
     mine: Head | None = None  # the chain's end after our last batch
@@ -121,6 +123,7 @@ def import_records(
                 tally = {"id": last.imports + 1, "rows": read, "read": refused, "rejected": refused}
                 tally |= dict.fromkeys(("stored", "duplicate", "superseding", "stale"), 0)
                 tally["recorded_at"] = at
+                tally["keyed"] = frame.height - frame["key"].null_count()
                 _open_import(store, connection, tally, source, rejections)
                 last = replace(last, imports=tally["id"])
                 first = last.sequence == 0
@@ -183,26 +186,6 @@ def _refused(rejected: pl.DataFrame) -> tuple[int, pl.DataFrame]:
     numbered = frame.filter(pl.col("row").is_not_null())
     count = numbered.select("sheet", "row").n_unique() if numbered.height else 0
     return count + frame.height - numbered.height, frame
-
-
-def _keys_are_keys(frame: pl.DataFrame, source: str) -> None:
-    """Refuse a key column whose values stand for many pieces of work: each would supersede the one before."""
-    keyed = frame.filter(pl.col("key").is_not_null())
-    if keyed.is_empty():
-        return
-    keys = keyed["key"].n_unique()
-    works = keyed.select(pl.struct("key", *NATURAL).n_unique()).item()
-    if works - keys > max(2, keys // 20):
-        sample = (
-            keyed.group_by("key", maintain_order=True).agg(pl.struct(NATURAL).n_unique().alias("works")).sort("works")
-        ).row(-1)
-        raise InputError(
-            f'the key column does not tell records apart: {keys} keys for {works} pieces of work ("{sample[0]}" has '
-            f"{sample[1]})",
-            where=source,
-            fix="take another column as key, or none",
-            code="key_repeats",
-        )
 
 
 def _batches(frame: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:

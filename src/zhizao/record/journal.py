@@ -66,8 +66,8 @@ class Journal:
 
         Raises
         ------
-        InputError : the rows are not whole, do not add up to `read`, the key tells nothing apart, or the database
-            cannot be written (locked, full, read-only, damaged)
+        InputError : the rows are not whole, do not add up to `read`, the key tells nothing apart or was not there
+            before, or the database cannot be written (locked, full, read-only, damaged)
         """
         return import_records(
             self._store,

@@ -109,15 +109,9 @@ def decoded(texts: list[str]) -> pl.DataFrame:
 
     Examples
     --------
-    >>> decoded(['{"activity":"mill","start_ns":1736150400000000000,"good":2.0}']).select("activity", "start", "end")
-    shape: (1, 3)
-    ┌──────────┬─────────────────────────┬─────────────────────────┐
-    │ activity ┆ start                   ┆ end                     │
-    │ ---      ┆ ---                     ┆ ---                     │
-    │ str      ┆ datetime[ns, UTC]       ┆ datetime[ns, UTC]       │
-    ╞══════════╪═════════════════════════╪═════════════════════════╡
-    │ mill     ┆ 2025-01-06 08:00:00 UTC ┆ null                    │
-    └──────────┴─────────────────────────┴─────────────────────────┘
+    >>> work = decoded(['{"activity":"mill","start_ns":1736150400000000000,"good":2.0}'])
+    >>> work["start"].item().isoformat(), work["good"].item(), work["end"].item()
+    ('2025-01-06T08:00:00+00:00', 2.0, None)
     """
     if texts:
         frame = pl.read_ndjson(io.BytesIO("\n".join(texts).encode()), schema=PAYLOAD)

@@ -91,6 +91,7 @@ imports = Table(
     Column("source", Text, nullable=False),
     Column("recorded_at", _ns, nullable=False),
     Column("rows", BigInteger, nullable=False),  # in the source
+    Column("keyed", BigInteger, nullable=False),  # of the rows not rejected, those with a key of the source's own
     Column("read", BigInteger, nullable=False),  # accounted for so far; all rows when finished
     Column("stored", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),

@@ -9,6 +9,7 @@ what to do.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ def open_store(where: Path | str, *, create: bool = True, wait_s: float = 30.0) 
         if path.is_dir():
             raise InputError("the journal is a folder, not a file", where=place, code="not_a_journal")
         engine = create_engine(url, connect_args={"timeout": wait_s})
-        _prepare_sqlite(engine)
+        _prepare_sqlite(engine, wait_s)
     else:
         engine = _postgresql(url, place, wait_s)
     try:
@@ -198,7 +199,7 @@ def _address(where: Path | str) -> tuple[URL, str]:
     return url, url.render_as_string(hide_password=True)
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, wait_s: float) -> None:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where SQLAlchemy says so
@@ -212,14 +213,27 @@ def _prepare_sqlite(engine: Engine) -> None:
             "journal_size_limit=67108864",
         ):
             cursor.execute(f"PRAGMA {setting}")
-        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            cursor.execute("PRAGMA journal_mode=WAL")
+        _keep_write_ahead_log(cursor, wait_s)
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _keep_write_ahead_log(cursor: sqlite3.Cursor, wait_s: float) -> None:
+    """Change a new file to write-ahead logging; SQLite itself does not wait where several do so at once."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _postgresql(url: URL, place: str, wait_s: float) -> Engine:

@@ -86,7 +86,7 @@ def _usable(folder: Path, *, create: bool) -> None:
         if not create:
             raise InputError("there is no workspace here", where=str(folder), code="no_journal")
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
                 f"the folder cannot be made ({error.strerror})",

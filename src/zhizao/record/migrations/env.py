@@ -6,8 +6,9 @@ from alembic import context
 
 from zhizao.record.schema import VERSION_TABLE, metadata
 
-context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata, version_table=VERSION_TABLE
-)
-with context.begin_transaction():
-    context.run_migrations()
+if hasattr(context, "config"):  # run by Alembic, not merely imported
+    context.configure(
+        connection=context.config.attributes["connection"], target_metadata=metadata, version_table=VERSION_TABLE
+    )
+    with context.begin_transaction():
+        context.run_migrations()

@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("recorded_at", sa.BigInteger, nullable=False),
         sa.Column("rows", sa.BigInteger, nullable=False),
+        sa.Column("keyed", sa.BigInteger, nullable=False),
         sa.Column("read", sa.BigInteger, nullable=False),
         sa.Column("stored", sa.BigInteger, nullable=False),
         sa.Column("rejected", sa.BigInteger, nullable=False),
