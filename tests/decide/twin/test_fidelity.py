@@ -146,6 +146,27 @@ def test_declared_hours_and_capacity_replace_what_would_be_learned() -> None:
     assert packed.is_in([22, 23, 0, 1, 2, 3, 4, 5]).all()
 
 
+def test_the_summary_says_what_the_shop_is() -> None:
+    told = twin().summary()
+    json.dumps(told)
+    assert told["demand"]["orders_per_week"] == pytest.approx(20, rel=0.1)
+    work = {one["name"]: one for one in told["operations"]}
+    for name, hours in {"saw": 0.5, "mill": 2.0, "check": 0.5, "pack": 1.0}.items():
+        assert work[name]["work_h"]["mean"] == pytest.approx(hours, rel=0.1), name
+    back = {(edge["from"], edge["to"]): edge["count"] for edge in told["map"]}
+    orders = told["records"]["orders"]
+    assert back["start", "saw"] == orders
+    assert back["check", "mill"] / (back["check", "mill"] + back["check", "pack"]) == pytest.approx(0.2, abs=0.06)
+    assert sum(count for (_, to), count in back.items() if to == "end") == pytest.approx(orders, abs=3)
+    assert {one["name"]: one["rule"] for one in told["machines"]}["S1"] == "fifo"
+
+
+def test_demand_outside_what_was_seen_is_said_to_be() -> None:
+    assert twin().cautions(21.0) == ()
+    assert "above" in twin().cautions(40.0)[0]
+    assert "below" in twin().cautions(5.0)[0]
+
+
 def test_one_order_is_too_little_to_learn_from() -> None:
     with pytest.raises(InputError, match="too little"):
         Twin.fit(only(LOG, pl.Series(["o0001"])), rng=rng())

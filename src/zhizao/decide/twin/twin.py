@@ -19,6 +19,7 @@ from zhizao.decide.twin.records import DAY_S, WEEK_S, Past, past_of, to_clock, t
 from zhizao.decide.twin.routes import Routes, follow, learn_routes, over_chance
 from zhizao.decide.twin.run import simulate as run_kernel
 from zhizao.decide.twin.shop import Floats, Ints, Policy, Trace
+from zhizao.decide.twin.summary import summary_of
 from zhizao.decide.twin.timing import Timing, capacities, learn_timing
 from zhizao.errors import InputError
 from zhizao.model import Plant, WorkLog
@@ -30,6 +31,8 @@ CHANGE = 0.1
 CALIBRATIONS = 2
 CALIBRATION_WEEKS = 8
 """Rounds in which the delays are brought to the recorded waits, and weeks of records run again for each."""
+CALIBRATED = 0.3
+"""Share by which demand may differ from the recorded level before the twin warns."""
 VERSION = 1
 """Version of the shape of `Twin.to_dict`."""
 MOST_ROWS = 300_000
@@ -256,6 +259,27 @@ class Twin:
         fresh = (none, np.empty(0), none, none)
         return compose(self._parts(), wip=wip, fresh=fresh, zero_s=start_s, start_s=start_s, until_s=None, rng=rng)
 
+    def summary(self) -> dict[str, Any]:
+        """What was learned, for reports: `records`, `demand`, `operations`, `machines`, `map` (see `summary`)."""
+        return summary_of(self)
+
+    def cautions(self, orders_per_week: float) -> tuple[str, ...]:
+        """Reasons not to believe the twin at a level of demand; empty within 30 % of what the records show.
+
+        Examples
+        --------
+        A twin of records with 20 orders a week, asked about 40, says that this is 100 % above what it was calibrated to.
+        """
+        usual = self.demand.orders_per_week
+        change = orders_per_week / usual - 1.0
+        if abs(change) <= CALIBRATED:
+            return ()
+        side = "above" if change > 0 else "below"
+        return (
+            f"{orders_per_week:.3g} orders a week is {abs(change):.0%} {side} the {usual:.3g} to which the twin was "
+            "calibrated; how the plant behaves there is not in the records",
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """As plain lists and numbers, for one JSON file."""
         out: dict[str, Any] = {"version": VERSION}
@@ -323,7 +347,7 @@ class Twin:
     def _zero(self, start_s: float) -> float:
         """When the run begins: at the end of the records, or earlier to fill the shop if they show no open work."""
         past = self.past
-        if start_s > past.until_s and start_s - past.until_s < 8 * WEEK_S:
+        if not self.edges.dropped and 0 < start_s - past.until_s < 8 * WEEK_S:
             return past.until_s
         if start_s > past.until_s or self.edges.dropped:
             cycle = float(np.quantile(past.finish_s - past.begin_s, 0.8))
