@@ -198,7 +198,7 @@ def build(problem: Problem, end_s: int) -> _Model:
         if mine and size < len(mine):
             whole = []
             for i in mine:
-                span = model.new_int_var(0, max(end_s, 1), "") if d.frozen[i] < 0 else out.end[i] - out.start[i]
+                span = model.new_int_var(0, max(end_s, 1), "")
                 whole.append(model.new_interval_var(out.start[i], span, out.end[i], ""))
             model.add_cumulative(whole, [1] * len(mine), int(size))
     _goal(out, d, end_s)

@@ -236,7 +236,7 @@ class _Search:
         self.rng = np.random.default_rng(seed)
         self._solver: Any = None
         self._end = threading.Event()
-        self._effort = 0.5
+        self._effort = 0.2
         self._windows: Any = None
 
     def go(self) -> None:
