@@ -499,3 +499,45 @@ def test_a_day_that_is_none_is_named_beside_its_time_of_day(tmp_path: Path) -> N
     text = "工单号,工序,日期,开始时间,结束时间\n" + "A,铣,2025/3/1,08:00,09:30\n" * 8 + "A,铣,2025/2/31,22:00,23:00\n"
     reading = read(tmp_path, text)
     assert reading.rejected.select("column", "value", "cause").rows() == [("日期", "2025/2/31", "bad_time")]
+
+
+def test_days_and_times_of_both_ends_may_stand_in_four_columns(tmp_path: Path) -> None:
+    text = "Order;Oper./Act.;Work center;Act. start date;Act. start time;Act. fin. date;Act. fin. time;Yield\n"
+    text += "1000123;0010;WC-17;01.03.2025;08:15:00;01.03.2025;09:45:00;1.200,000\n"
+    text += "1000123;0020;WC-18;01.03.2025;10:15:00;03.03.2025;01:45:00;1.197,500\n"
+    frame = read(tmp_path, text, mapping=Mapping(zone="UTC")).frame
+    assert frame.select("start", "end", "good").rows() == [
+        (datetime(2025, 3, 1, 8, 15, tzinfo=UTC), datetime(2025, 3, 1, 9, 45, tzinfo=UTC), 1200.0),
+        (datetime(2025, 3, 1, 10, 15, tzinfo=UTC), datetime(2025, 3, 3, 1, 45, tzinfo=UTC), 1197.5),
+    ]
+
+
+def test_a_plan_is_not_taken_for_what_happened(tmp_path: Path) -> None:
+    text = "Order,Operation,Planned Start,Planned End\nA,mill,2025-03-01 08:00,2025-03-01 09:00\n"
+    with pytest.raises(InputError, match="no column holds the time"):
+        read(tmp_path, text)
+    both = "工单号,工序,计划开始时间,计划结束时间,实际开始时间,实际结束时间\nA,铣,2025-03-01 08:00,2025-03-01 09:00,2025-03-02 08:00,2025-03-02 09:00\n"
+    assert read(tmp_path, both).mapping.columns["start"] == "实际开始时间"
+
+
+@pytest.mark.parametrize(("first", "taken"), [(1, False), (4711, True)])
+def test_a_column_that_counts_rows_is_no_number_of_the_record(first: int, taken: bool, tmp_path: Path) -> None:
+    rows = "".join(f"{first + i},A,铣,2025-03-01 08:00,2025-03-01 09:00\n" for i in range(5))
+    reading = read(tmp_path, "流水号,工单号,工序,开始时间,结束时间\n" + rows)
+    assert ("key" in reading.mapping.columns) is taken
+    assert reading.frame["key"].to_list() == ([str(first + i) for i in range(5)] if taken else [None] * 5)
+
+
+def test_a_manufacturing_execution_export_is_understood(tmp_path: Path) -> None:
+    heads = "序号,生产工单号,产品编码,产品名称,工序号,工序名称,设备编号,设备名称,员工工号,员工姓名,班次,报工类型,开工时间,完工时间,报工数量,合格数量,不良数量"
+    row = "1,MO1,P001,齿轮,10,车削,CNC-01,数控车床,1001,王伟,白班,调机,2025/3/1 8:05,2025/3/1 10:20,50,48,2"
+    columns = read(tmp_path, f"{heads}\n{row}\n").mapping.columns
+    want = {
+        "order": "生产工单号",
+        "product": "产品编码",
+        "activity": "工序名称",
+        "machine": "设备编号",
+        "person": "员工工号",
+    }
+    want |= {"report": "报工类型", "start": "开工时间", "end": "完工时间", "good": "合格数量", "scrap": "不良数量"}
+    assert columns == want

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from zhizao.model.worklog import TIME, WORKLOG_SCHEMA
+from zhizao.sense.files.columns import profile
 from zhizao.sense.files.labels import operations
 from zhizao.sense.files.mapping import Mapping
 from zhizao.sense.files.pairs import pair
 from zhizao.sense.files.quantities import Values, parse_duration, parse_flag, parse_quantity, parse_report
-from zhizao.sense.files.recognise import profile
 from zhizao.sense.files.rejections import CAUSES, REJECTED_SCHEMA
 from zhizao.sense.files.said import Said
 from zhizao.sense.files.source import Sheet, split_line

@@ -12,15 +12,16 @@ import polars as pl
 
 from zhizao.clock import now as clock_now
 from zhizao.errors import Fault, FaultsFound, InputError
+from zhizao.sense.files.columns import PLAN_ROLES, TIME_ROLES, Choice
 from zhizao.sense.files.convert import FRAME_SCHEMA, convert
 from zhizao.sense.files.mapping import Mapping, Unit, check_zone
 from zhizao.sense.files.order import decide_order
 from zhizao.sense.files.quantities import report_of
-from zhizao.sense.files.recognise import PLAN_ROLES, TIME_ROLES, Choice, recognise
+from zhizao.sense.files.recognise import recognise
 from zhizao.sense.files.rejections import REJECTED_SCHEMA, cause_words
 from zhizao.sense.files.said import Said, in_lang
 from zhizao.sense.files.source import Options, Sheet, Source, open_source
-from zhizao.sense.files.times import looks_like_time, sample
+from zhizao.sense.files.times import looks_like_time, sample, shape_of, tidy
 from zhizao.sense.files.words import BLANK, unit_of
 
 __all__ = ["Reading", "explain", "read_records"]
@@ -283,7 +284,8 @@ def _worth(choices: list[Choice]) -> tuple[int, float]:
 def _example(columns: list[pl.Series]) -> str:
     for column in columns:
         for cell in sample(column, 8) if column.dtype == pl.String else []:
-            if not cell[:4].isdigit():
+            shape = shape_of(tidy(cell))
+            if shape is not None and shape.order == "?":
                 return f'"{cell}"'
     return "these"
 

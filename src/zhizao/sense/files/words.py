@@ -60,7 +60,22 @@ ROLES: dict[str, tuple[str, str]] = {
 
 _WORDS = yaml.load(resources.files(__package__).joinpath("words.yaml").read_text("utf-8"), Loader=_LOADER)
 
-HEADINGS: dict[str, tuple[str, ...]] = {role: tuple(words) for role, words in _WORDS["headings"].items()}
+_SHORT = {
+    "act": "actual", "fin": "finish", "finished": "finish", "oper": "operation", "opn": "operation", "mach": "machine",
+    "emp": "employee", "quantity": "qty", "qnty": "qty", "quan": "qty", "number": "no", "num": "no", "nr": "no", "dt": "date",
+    "desc": "description", "prod": "production", "ord": "order", "ctr": "center", "centre": "center", "wrk": "work",
+}  # fmt: skip
+
+
+def _long(words: str) -> str:
+    """Words with what is usually cut short written out, so that spellings meet."""
+    tokens = words.split(" ")
+    return " ".join(_SHORT.get(token.rstrip("~"), token) for token in tokens) if len(tokens) > 1 else words
+
+
+HEADINGS: dict[str, tuple[str, ...]] = {
+    role: tuple(dict.fromkeys(_long(word) for word in words)) for role, words in _WORDS["headings"].items()
+}
 """Heading words by role; `resource` is resolved to machine or person afterwards; a trailing ~ marks a weak word."""
 
 REPORT_WORDS: dict[str, tuple[str, ...]] = {kind: tuple(words) for kind, words in _WORDS["reports"].items()}
@@ -99,7 +114,7 @@ _OTHER = re.compile(r"[^0-9a-z:\u3400-\u9fff]+")
 
 
 def plain(heading: str) -> str:
-    """Heading as it is compared: lower case words with single blanks, units in brackets taken off.
+    """Heading as it is compared: lower case words with single blanks, units in brackets off, short forms written out.
 
     Examples
     --------
@@ -112,7 +127,7 @@ def plain(heading: str) -> str:
     )
     text = _CAMEL.sub(" ", text)
     text = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
-    return " ".join(_OTHER.sub(" ", text).split())
+    return _long(" ".join(_OTHER.sub(" ", text).split()))
 
 
 def _is_note(text: str) -> bool:
