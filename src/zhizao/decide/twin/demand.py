@@ -4,7 +4,8 @@ A simulated week takes the arrival times of a past week (the latest most often),
 the ups and downs between weeks are kept; which order comes is drawn from the recent past. Records have edges: an export
 of rows between two dates begins with orders that were already under way (they are no guide to how orders begin), and an
 export of finished orders lacks those still open at its end, the long ones above all; each seen order then stands for
-1 / (1 - its duration / span) orders (Horvitz and Thompson 1952), and the missing ones are added to the weeks.
+1 / (1 - its duration / span) orders (Horvitz and Thompson 1952), and the missing ones, as many as the distribution of
+cycle times says (Lynden-Bell 1971), are added to the weeks.
 """
 
 from __future__ import annotations
@@ -113,15 +114,11 @@ def learn_demand(past: Past, edges: Edges) -> Demand:
     span = max(past.until_s - low, 1.0)
     age_weeks = (past.until_s - at[case]) / WEEK_S
     weight = 0.5 ** (age_weeks / HALF_LIFE_WEEKS)
-    recent_s = float(np.clip(RECENT_WEEKS * WEEK_S, min(span, WEEK_S), span))
-    recent = at[case] > past.until_s - recent_s
+    recent_s = float(np.clip((12.0 if edges.dropped else RECENT_WEEKS) * WEEK_S, min(span, WEEK_S), span))
+    level = float((at[case] > past.until_s - recent_s).sum() / (recent_s / WEEK_S))
     if edges.dropped:
         weight /= np.clip(1.0 - cycle[case] / span, 0.2, 1.0)
-        seen = recent & (cycle[case] < recent_s)
-        level = float((1.0 / np.clip(1.0 - cycle[case][seen] / recent_s, 0.15, 1.0)).sum() / (recent_s / WEEK_S))
-        level = max(level, len(case) / (span / WEEK_S))
-    else:
-        level = float(recent.sum() / (recent_s / WEEK_S))
+        level /= max(_finished_share(cycle[case], past.until_s - at[case], recent_s), 0.5)
     weeks = min(int(span // WEEK_S), LONGEST_WEEKS)
     starts = past.until_s - WEEK_S * np.arange(1, weeks + 1)
     counts = np.histogram(at[case], bins=np.append(starts[::-1], past.until_s))[0][::-1] if weeks else np.zeros(0)
@@ -135,6 +132,24 @@ def learn_demand(past: Past, edges: Edges) -> Demand:
             level = usual
     weight = np.asarray(weight / weight.sum(), np.float64)
     return Demand(case, weight, starts, np.asarray(share, np.float64), max(level - usual, 0.0), max(level, 1e-9))
+
+
+def _finished_share(cycle: Floats, age: Floats, recent_s: float) -> float:
+    """Share of the cases begun in a recent time that are finished by now, when only finished ones are seen.
+
+    The distribution of the cycle time is that of Lynden-Bell (1971) for data cut off on the right.
+
+    Parameters
+    ----------
+    cycle, age : (n,) time from start to end, and from start to now, seconds
+    """
+    value, count = np.unique(cycle, return_counts=True)
+    at_risk = np.searchsorted(np.sort(cycle), value, side="right") - np.searchsorted(np.sort(age), value, side="left")
+    keep = 1.0 - count / np.maximum(at_risk, count)
+    share = np.append(np.cumprod(np.maximum(keep, 1e-3)[::-1])[::-1][1:], 1.0)
+    grid = np.linspace(0.0, recent_s, 500)
+    place = np.searchsorted(value, grid, side="right") - 1
+    return float(np.where(place >= 0, share[np.maximum(place, 0)], 0.0).mean())
 
 
 def arrivals(
