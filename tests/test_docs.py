@@ -20,7 +20,9 @@ from zhizao.app.cli.main import app
 from zhizao.decide.twin import MEASURES
 from zhizao.decide.twin.shop import RULES
 from zhizao.model.event import Kind
+from zhizao.model.plant import Calendar, Machine, Person, Plant, Product, Rates
 from zhizao.pilot.levers import PULL_ORDER
+from zhizao.record import read_plant
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -132,6 +134,29 @@ def test_the_glossary_holds_every_word_of_the_accounts_in_both_languages():
 def test_the_glossary_holds_every_lever_rule_and_distance():
     page = text_of(DOCS / "glossary.md")
     assert not [key for key in (*PULL_ORDER, *RULES, *MEASURES) if f"`{key}`" not in page]
+
+
+def test_each_setting_of_a_plant_has_its_line_and_no_other():
+    nouns = {
+        "plant": Plant,
+        "calendar": Calendar,
+        "machine": Machine,
+        "person": Person,
+        "product": Product,
+        "rates": Rates,
+    }
+    wanted = {(where, field) for where, noun in nouns.items() for field in noun.model_fields}
+    found = [(cells[0], cells[1].strip("`")) for cells in rows(DOCS / "plant.md") if cells[0] in nouns]
+    assert sorted(found) == sorted(wanted)
+
+
+def test_the_plant_that_the_documents_show_can_be_read(tmp_path: Path):
+    shown = re.search(r"```yaml\n(.*?)```", text_of(DOCS / "plant.md"), re.DOTALL)
+    assert shown
+    (tmp_path / "plant.yaml").write_text(shown[1], encoding="utf-8")
+    plant = read_plant(tmp_path / "plant.yaml")
+    assert plant.machines["furnace"].capacity == 4
+    assert not plant.assumptions(), "an example that leaves nothing to assume"
 
 
 def declared() -> set[str]:

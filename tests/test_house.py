@@ -120,6 +120,14 @@ def test_the_package_imports_only_what_it_declares():
     assert {name for name in used if called.get(name, name.replace("_", "-")) not in declared} == set()
 
 
+def test_what_the_package_declares_it_imports():
+    called = {"pyyaml": "yaml", "argon2-cffi": "argon2"}
+    behind = {"python-multipart"}  # FastAPI asks for it when a form is uploaded
+    used = {name.replace("_", "-") for path in MODULES for name in imports(path)}
+    declared = {requirement(one) for one in PROJECT["dependencies"]}
+    assert {name for name in declared - behind if called.get(name, name) not in used} == set()
+
+
 def test_the_typed_marker_ships():
     assert (PACKAGE / "py.typed").exists()
 
