@@ -49,7 +49,7 @@ def unlike(work: list[dict[str, object]]) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("shape", [keyed, unlike])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     work=st.lists(_WORK, min_size=1, max_size=14),
     cuts=st.lists(st.integers(0, 45), max_size=4),
@@ -80,7 +80,7 @@ def test_overlapping_exports_in_any_order_give_the_work_log_of_the_last_full_exp
         assert found.equals(content(workspace.journal))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     work=st.lists(_WORK, min_size=1, max_size=14),
     times=st.lists(st.integers(0, 14), min_size=1, max_size=4),
