@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from zhizao.decide.twin.mechanism import Scene
+from zhizao.decide.twin.mechanism import Mechanism, Scene
 from zhizao.decide.twin.shop import RULES, Floats, Shop, Trace
 from zhizao.model import Plant, WorkLog
 from zhizao.pilot.levers import Lever
@@ -121,13 +121,14 @@ def work_centers(scene: Scene) -> tuple[tuple[str, ...], ...]:
     return tuple(sorted((tuple(group) for group in groups.values()), key=lambda group: (-len(group), group)))
 
 
-def propose(log: WorkLog, plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
+def propose(log: WorkLog, plant: Plant, mechanism: Mechanism, scene: Scene, base: Base) -> list[Candidate]:
     """All candidates for this plant.
 
     Parameters
     ----------
     log : records
     plant : rates, for what a lever costs
+    mechanism : what was learned from them
     scene, base : one drawn run and what it looked like without levers
     """
     found: list[Candidate] = []
@@ -141,7 +142,7 @@ def propose(log: WorkLog, plant: Plant, scene: Scene, base: Base) -> list[Candid
         _inspection,
         _maintenance,
     ):
-        found.extend(make(log, plant, scene, base))
+        found.extend(make(log, plant, mechanism, scene, base))
     return found
 
 
@@ -151,7 +152,7 @@ def _each(kind: str, machines: Iterable[str], rule: str, group: str, why: str) -
     )
 
 
-def _dispatch(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
+def _dispatch(_log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene, base: Base) -> list[Candidate]:
     rules = ["fifo", "spt", "mwkr", *_DUE_RULES]
     if not np.isfinite(scene.work.due_s).any():
         rules = [rule for rule in rules if rule not in _DUE_RULES]
@@ -169,7 +170,7 @@ def _dispatch(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Ca
     return found
 
 
-def _setup_family(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
+def _setup_family(_log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene, base: Base) -> list[Candidate]:
     if scene.shop.setup_s.size == 0 or not (scene.work.family >= 0).any():
         return []
     steps = np.flatnonzero(scene.work.family >= 0)
@@ -190,7 +191,7 @@ def _setup_family(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> lis
     return [Candidate("setup_family", levers, "dispatch")]
 
 
-def _release(_log: WorkLog, _plant: Plant, _scene: Scene, base: Base) -> list[Candidate]:
+def _release(_log: WorkLog, _plant: Plant, _mechanism: Mechanism, _scene: Scene, base: Base) -> list[Candidate]:
     caps = sorted({max(2, round(base.wip * share)) for share in (0.25, 0.35, 0.5, 0.65, 0.8)})
     why = f"{base.wip:.0f} orders are on the floor on average"
     return [
@@ -202,7 +203,7 @@ def _release(_log: WorkLog, _plant: Plant, _scene: Scene, base: Base) -> list[Ca
     ]
 
 
-def _transfer(_log: WorkLog, _plant: Plant, scene: Scene, _base: Base) -> list[Candidate]:
+def _transfer(_log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene, _base: Base) -> list[Candidate]:
     pieces = scene.work.quantity[np.isfinite(scene.work.quantity) & (scene.work.quantity > 0)]
     if len(pieces) == 0 or np.median(pieces) < 4:
         return []
@@ -218,33 +219,31 @@ def _transfer(_log: WorkLog, _plant: Plant, scene: Scene, _base: Base) -> list[C
     ]
 
 
-def _hours(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
+def _hours(_log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene, base: Base) -> list[Candidate]:
     from zhizao.pilot.hours import moved_hours
 
     return [
-        Candidate(name, (Lever("hours", scope, setting, name, why=why),), f"hours:{scope}")
-        for name, scope, setting, why in moved_hours(scene, base.busy, base.waiting_h)
+        Candidate(name, (Lever("hours", "plant", setting, name, tuple(setting), why=why),), "hours")
+        for name, setting, why in moved_hours(scene, base.busy)
     ]
 
 
-def _assignment(log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
+def _assignment(_log: WorkLog, _plant: Plant, mechanism: Mechanism, _scene: Scene, base: Base) -> list[Candidate]:
     from zhizao.pilot.quality import better_machines, better_people
 
     found = []
-    for operation, keep, why in better_machines(log, scene, base.busy):
+    for operation, keep, why in better_machines(mechanism, base.busy):
         name = f"assignment:{operation}"
         lever = Lever("assignment", operation, {operation: list(keep)}, name, tuple(keep), why=why)
         found.append(Candidate(name, (lever,), name))
-    people = better_people(log, scene)
-    if people:
-        name = "assignment:people"
-        setting = {"people": {operation: list(keep) for operation, keep, _ in people}}
-        why = "; ".join(why for *_, why in people[:3])
-        found.append(Candidate(name, (Lever("assignment", "plant", setting, name, why=why),), name))
+    for operation, keep, why in better_people(mechanism):
+        name = f"people:{operation}-{len(keep)}"
+        lever = Lever("assignment", operation, {"people": {operation: list(keep)}}, name, why=why)
+        found.append(Candidate(name, (lever,), f"people:{operation}"))
     return found
 
 
-def _inspection(log: WorkLog, _plant: Plant, scene: Scene, _base: Base) -> list[Candidate]:
+def _inspection(log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene, _base: Base) -> list[Candidate]:
     found = []
     frame = log.done.filter(pl.col("report") == "production")
     order = pl.col("start").rank("ordinal").over("order").alias("at")
@@ -274,7 +273,7 @@ def _inspection(log: WorkLog, _plant: Plant, scene: Scene, _base: Base) -> list[
     return found
 
 
-def _maintenance(log: WorkLog, plant: Plant, scene: Scene, _base: Base) -> list[Candidate]:
+def _maintenance(log: WorkLog, plant: Plant, _mechanism: Mechanism, scene: Scene, _base: Base) -> list[Candidate]:
     from zhizao.pilot.upkeep import worthwhile_stops
 
     found = []
@@ -284,7 +283,7 @@ def _maintenance(log: WorkLog, plant: Plant, scene: Scene, _base: Base) -> list[
     return found
 
 
-def _schedule(_log: WorkLog, _plant: Plant, scene: Scene, base: Base) -> list[Candidate]:
+def _schedule(_log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene, base: Base) -> list[Candidate]:
     if base.waiting_h.sum() <= 0 or len(scene.work.operation) > 60_000:
         return []
     why = "a plan over all machines sees conflicts that a rule at one machine cannot"

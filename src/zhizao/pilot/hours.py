@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zhizao.decide.twin.mechanism import Scene
 from zhizao.decide.twin.mechanism.week import pattern
@@ -14,8 +15,6 @@ __all__ = ["Week", "moved_hours", "weekly_hours"]
 
 Week = list[list[float]]
 """[[ISO weekday, from, to], ...] in hours of local time; `to` may pass 24."""
-
-_LONGEST_DAY_H = 20.0
 
 
 def weekly_hours(scene: Scene, resource: str) -> Week:
@@ -27,77 +26,111 @@ def weekly_hours(scene: Scene, resource: str) -> Week:
     return [[day, start, end] for day, start, end in pattern(row)]
 
 
-def moved_hours(scene: Scene, busy: Floats, waiting_h: Floats) -> Iterator[tuple[str, str, dict[str, Week], str]]:
-    """Proposals (name, scope, setting, reason) of hours to move.
+def moved_hours(scene: Scene, busy: Floats) -> Iterator[tuple[str, dict[str, Week], str]]:
+    """Proposals (name, setting, reason): the plant's machine hours shared out anew, their sum staying as it is.
+
+    Hours go where machines would otherwise be busiest: each machine gets its busy hours over one common load, within
+    the hours of the day in which the plant is open at all. The proposals go a third, two thirds and all of the way.
+    Machines that run unattended take no part.
 
     Parameters
     ----------
     scene : the run
     busy : (M,) share of its working time that each machine is busy
-    waiting_h : (M,) hours that orders waited for each machine
     """
-    shop = scene.shop
-    if len(shop.machines) < 2 or not waiting_h.any():
-        return
-    weeks = [weekly_hours(scene, name) for name in shop.machines]
+    names = scene.shop.machines
+    manned = _manned(scene)
+    weeks = [weekly_hours(scene, name) for name in names]
     open_h = np.array([sum(end - start for _, start, end in week) for week in weeks])
-    short = [int(m) for m in np.argsort(-waiting_h) if waiting_h[m] > 0.05 * waiting_h.sum() and busy[m] > 0.6][:3]
-    for target in short:
-        givers = [int(m) for m in np.argsort(busy) if m != target and busy[m] < 0.6 * busy[target] and open_h[m] > 8]
-        for step in (5.0, 10.0):
-            given, changed = 0.0, {}
-            for giver in givers:
-                spare = min(step - given, open_h[giver] * (1.0 - busy[giver] / 0.85))
-                if spare < 1.0:
-                    continue
-                shorter, taken = _shorten(weeks[giver], spare)
-                if taken >= 1.0:
-                    changed[shop.machines[giver]] = shorter
-                    given += taken
-                if given >= step - 0.5:
-                    break
-            longer, added = _lengthen(weeks[target], given)
-            if added < 1.0:
-                continue
-            changed[shop.machines[target]] = longer
-            changed.update(_people_along(scene, target, longer))
-            name = shop.machines[target]
-            why = (
-                f"{name} is busy {100 * busy[target]:.0f} % of its {open_h[target]:.0f} h a week and orders wait for it;"
-                f" {added:.0f} h come from machines that idle"
-            )
-            yield f"hours:{name}+{added:.0f}", name, changed, why
+    part = np.flatnonzero(manned & (open_h > 4.0))
+    if len(part) < 2:
+        return
+    window = _window([weeks[m] for m in part])
+    most = sum(end - start for start, end in window.values())
+    need = busy[part] * open_h[part]
+    target = _shared_out(need, open_h[part], most)
+    if np.abs(target - open_h[part]).max() < 2.0:
+        return
+    for way in (1.0 / 3.0, 2.0 / 3.0, 1.0):
+        changed: dict[str, Week] = {}
+        for m, wanted in zip(part, open_h[part] + way * (target - open_h[part]), strict=True):
+            if abs(wanted - open_h[m]) >= 1.0:
+                changed[names[m]] = _week_of(weeks[m], float(wanted), window)
+        longer = [name for name in changed if _length(changed[name]) > _length(weeks[names.index(name)])]
+        if not longer:
+            continue
+        for name in longer:
+            changed.update(_people_along(scene, names.index(name), changed[name]))
+        why = "; ".join(
+            f"{name} is busy {100 * busy[names.index(name)]:.0f} % of its {open_h[names.index(name)]:.0f} h a week"
+            for name in longer[:4]
+        )
+        yield f"hours:{round(100 * way)}%", changed, why
 
 
-def _shorten(week: Week, hours: float) -> tuple[Week, float]:
-    """Take hours off the ends of the week's working days, evenly."""
-    days = [list(one) for one in week]
-    cut = hours / max(len(days), 1)
-    taken = 0.0
+def _length(week: Week) -> float:
+    return sum(end - start for _, start, end in week)
+
+
+def _manned(scene: Scene) -> NDArray[np.bool_]:
+    """(M,) machines at which somebody has to be for at least one of their operations; all, where nobody is named."""
+    work = scene.work
+    if not scene.members:
+        return np.ones(len(scene.shop.machines), bool)
+    step_of = np.repeat(np.arange(len(work.operation)), np.diff(work.option_ptr))
+    out = np.zeros(len(scene.shop.machines), bool)
+    out[np.unique(work.option_machine[work.skill[step_of] >= 0])] = True
+    return out
+
+
+def _window(weeks: list[Week]) -> dict[int, tuple[float, float]]:
+    """Earliest begin and latest end of each weekday on which at least a third of the machines work."""
+    out: dict[int, tuple[float, float]] = {}
+    for day in range(1, 8):
+        spans = [(start, end) for week in weeks for weekday, start, end in week if int(weekday) == day]
+        working = sum(any(int(weekday) == day for weekday, *_ in week) for week in weeks)
+        if working * 3 >= len(weeks):
+            out[day] = (min(start for start, _ in spans), max(end for _, end in spans))
+    return out
+
+
+def _shared_out(need: Floats, open_h: Floats, most: float) -> Floats:
+    """Hours of each machine at one common load, within [what it needs at 90 %, the open week], summing as before."""
+    high = np.maximum(most, open_h)
+    low = np.minimum(np.maximum(need / 0.9, 4.0), high)
+    a, b = 0.02, 1.5
+    for _ in range(60):
+        load = 0.5 * (a + b)
+        if np.clip(need / load, low, high).sum() > open_h.sum():
+            a = load
+        else:
+            b = load
+    hours: Floats = np.clip(need / b, low, high)
+    return hours
+
+
+def _week_of(week: Week, hours: float, window: dict[int, tuple[float, float]]) -> Week:
+    """A week of so many hours: the machine's own days made longer or shorter at their end, then other open days added."""
+    begin = {int(day): min(s for d, s, _ in week if d == day) for day, *_ in week}
+    days = sorted(set(begin) | set(window))
+    room = {day: window[day][1] - window[day][0] if day in window else 0.0 for day in days}
+    own = {day: sum(e - s for d, s, e in week if int(d) == day) for day in days}
+    if hours <= sum(own.values()):
+        each = {day: own[day] * hours / sum(own.values()) for day in days}
+    else:
+        each = {day: max(own[day], room[day]) for day in days}
+        extra = sum(each.values()) - hours
+        growth = {day: each[day] - own[day] for day in days}
+        total = sum(growth.values())
+        each = {day: each[day] - (extra * growth[day] / total if total > 0 and extra > 0 else 0.0) for day in days}
+    out: Week = []
     for day in days:
-        part = float(np.clip(cut, 0.0, max(day[2] - day[1] - 1.0, 0.0)))
-        day[2] = round(day[2] - part, 2)
-        taken += part
-    return days, round(taken, 2)
-
-
-def _lengthen(week: Week, hours: float) -> tuple[Week, float]:
-    """Add hours to the ends of the week's working days, evenly, to at most 20 h a day."""
-    days = [list(one) for one in week]
-    if not days or hours <= 0:
-        return days, 0.0
-    last = {}
-    for at, day in enumerate(days):
-        last[int(day[0])] = at
-    each, added = hours / len(last), 0.0
-    for weekday, at in last.items():
-        worked = sum(day[2] - day[1] for day in days if int(day[0]) == weekday)
-        following = [day[1] + 24.0 for day in days if int(day[0]) == weekday % 7 + 1]
-        room = min(_LONGEST_DAY_H - worked, min(following, default=48.0) - days[at][2])
-        part = float(np.clip(each, 0.0, max(room, 0.0)))
-        days[at][2] = round(days[at][2] + part, 2)
-        added += part
-    return days, round(added, 2)
+        length = round(each[day] * 2) / 2
+        if length < 0.5:
+            continue
+        start = min(begin.get(day, 24.0), window[day][0] if day in window else 24.0)
+        out.append([float(day), start, min(start + length, 48.0)])
+    return out
 
 
 def _people_along(scene: Scene, machine: int, longer: Week) -> dict[str, Week]:

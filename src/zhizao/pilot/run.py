@@ -8,7 +8,7 @@ Where the twin is not trusted nothing is promised: the figures stand as recorded
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -125,7 +125,7 @@ def run_pilot(
     plan = Plan(mechanism, plant)
     scene = mechanism.replay(np.random.default_rng([seed, 99]))
     base = base_of(scene, simulate(scene.shop, scene.work, scene.policy, compiled=True))
-    candidates = propose(recent, plant, scene, base)
+    candidates = propose(recent, plant, mechanism, scene, base)
     runs = runs or (8 if done.height < 30_000 else 4)
     found = search(plan, candidates, seed=seed + 1, runs=runs, budget=budget, workers=workers, progress=tell)
     chosen, changed = _promise(plan, candidates, found, seed=seed + 2, runs=2 * runs + 4, workers=workers, tell=tell)
@@ -186,8 +186,10 @@ def _promise(
     if not found.chosen:
         return (), {}
     levers = levers_of(candidates, found.chosen)
+    span_s = float(plan.mechanism.past.until_s - plan.mechanism.past.from_s)
+    further = replace(plan, weeks=max(2, round(span_s / 604800.0)))
     fresh = try_sets(
-        plan, [(), levers], seed=seed, runs=runs, workers=workers, progress=lambda share: tell("promise", share)
+        further, [(), levers], seed=seed, runs=runs, workers=workers, progress=lambda share: tell("promise", share)
     )
     before, after = fresh.values[0], fresh.values[1]
     changed = {name: change for name in FIGURES if (change := _change(after, before, name)) is not None}

@@ -36,12 +36,15 @@ class Plan:
     mechanism : the plant as its records show it
     plant : rates
     start, end : period of demand that is run again; None = all of it
+    weeks : 0 = the recorded demand itself; else fresh demand like it for so many weeks, so that what a change brings in
+        another period of the same length is seen with the luck of its orders
     """
 
     mechanism: Mechanism
     plant: Plant
     start: datetime | None = None
     end: datetime | None = None
+    weeks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,11 @@ _CHUNK = 16
 def _one_run(
     plan: Plan, sets: Sequence[tuple[Lever, ...]], seed: int, run: int, a: int, b: int
 ) -> tuple[int, int, int, Floats]:
-    scene = plan.mechanism.replay(np.random.default_rng([seed, run]), start=plan.start, end=plan.end)
+    rng = np.random.default_rng([seed, run])
+    if plan.weeks:
+        scene = plan.mechanism.fresh(rng, weeks=plan.weeks)
+    else:
+        scene = plan.mechanism.replay(rng, start=plan.start, end=plan.end)
     values = np.full((len(sets), len(COLUMNS)), np.nan)
     for at, levers in enumerate(sets):
         values[at] = _measure(pull_all(scene, levers), plan)
@@ -109,7 +116,7 @@ def _one_run(
 
 
 def _measure(scene: Scene, plan: Plan) -> Floats:
-    trace = simulate(scene.shop, scene.work, scene.policy, compiled=True)
+    trace = simulate(scene.shop, scene.work, scene.policy, until_s=scene.window_s, compiled=True)
     figures = three_figures(worklog_of(scene, trace), plan.plant).main()
     finished = np.isfinite(trace.finished_s)
     lead = (trace.finished_s - scene.work.release_s)[finished]

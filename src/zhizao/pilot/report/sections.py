@@ -228,21 +228,14 @@ def _machines(pilot: Pilot, lang: str) -> str:
 
 
 def _defects(pilot: Pilot, lang: str) -> str:
-    from zhizao.pilot.quality import pooled_rates
+    from zhizao.pilot.quality import rates_by
 
-    shown: list[tuple[str, float, float | None, float | None]] = []
-    for by in ("machine", "person"):
-        rates = pooled_rates(pilot.log, by)
-        if rates.is_empty():
-            continue
-        worst = rates.filter(pl.col("bad") > 0).sort(pl.col("rate") * pl.col("pieces"), descending=True).head(8)
-        shown.extend(
-            (f"{row['operation']} · {row[by]}", 100 * row["rate"], None, None) for row in worst.iter_rows(named=True)
-        )
-    if not shown:
+    rates = rates_by(pilot.mechanism)[:14] if pilot.mechanism.defects.known else []
+    if not rates:
         return ""
     label = word("where.defects", lang)
-    return f"<h3>{escape(label)}</h3>{charts.bars(shown, label, '%')}"
+    shown = [(name, 100 * rate, None, None) for name, rate in sorted(rates, key=lambda one: -one[1])]
+    return f"<h3>{escape(label)}</h3><div class='narrow'>{charts.bars(shown, label, '%')}</div>"
 
 
 def _trend(pilot: Pilot, orders: pl.DataFrame, lang: str) -> str:

@@ -40,7 +40,9 @@ class Orders:
     quantity: Floats
 
 
-def compose(m: Mechanism, orders: Orders, zero_s: float, rng: np.random.Generator) -> Scene:
+def compose(
+    m: Mechanism, orders: Orders, zero_s: float, rng: np.random.Generator, *, window_s: float = np.inf
+) -> Scene:
     """Arrays of one run.
 
     Parameters
@@ -49,6 +51,7 @@ def compose(m: Mechanism, orders: Orders, zero_s: float, rng: np.random.Generato
     orders : demand
     zero_s : kernel time 0
     rng : draws of this run
+    window_s : when the records end, seconds after zero
     """
     cases, came_s = orders.cases, orders.came_s
     past, visits = m.past, m.visits
@@ -127,6 +130,7 @@ def compose(m: Mechanism, orders: Orders, zero_s: float, rng: np.random.Generato
         zone=past.zone,
         zero_s=zero_s,
         horizon_s=horizon,
+        window_s=window_s,
         machine_week=visits.machine_week,
         members=tuple(tuple(visits.people[p] for p in one) for one in m.posts.members),
         member_week=visits.person_week,

@@ -158,7 +158,8 @@ class Mechanism:
         if not len(cases):
             raise InputError("no order came in the period", code="no_orders")
         zero = float(np.floor(came[cases[0]] / 86400.0) * 86400.0) if start is None else low
-        return compose(self, self._orders(cases, came[cases]), zero, rng)
+        window = self.past.until_s if end is None else high
+        return compose(self, self._orders(cases, came[cases]), zero, rng, window_s=window - zero)
 
     def follow(self, demand: Past, rng: np.random.Generator, *, known_until_s: float) -> Scene:
         """The demand of other records of the same plant: orders as they came, routes and all else as learned here.
@@ -237,7 +238,8 @@ class Mechanism:
         donor, time = np.concatenate(donors), np.concatenate(times)
         order = np.argsort(time, kind="stable")
         names = tuple(f"sim {i + 1:05}" for i in range(len(donor)))
-        return compose(self, self._orders(donor[order], time[order], names), zero, rng)
+        orders = self._orders(donor[order], time[order], names)
+        return compose(self, orders, zero, rng, window_s=weeks * 604800.0)
 
     def _came(self) -> Floats:
         return _came(self.past)

@@ -30,6 +30,7 @@ class Scene:
     operations, products, orders : names by code, (J,) for orders
     zone, zero_s : plant's zone, and clock seconds at kernel time 0
     horizon_s : how long calendars are laid out
+    window_s : when the records end, on the kernel's clock: what is seen of a run is seen up to then
     machine_week : (M, 336) hours of each machine as learned
     members : people of each post (names), by shift
     member_week, member_code : (P, 336) hours of each person as learned, and the row of each by name
@@ -52,6 +53,7 @@ class Scene:
     zone: str
     zero_s: float
     horizon_s: float
+    window_s: float
     machine_week: Week
     members: tuple[tuple[str, ...], ...]
     member_week: Week

@@ -67,7 +67,9 @@ def held_out(
         scene = learned.follow(demand, seed, known_until_s=known)
         trace = simulate(scene.shop, scene.work, scene.policy, compiled=True)
         made = worklog_of(scene, trace)
-        found.append(distances(reality, WorkLog(made.frame.filter(pl.col("order").is_in(tail.implode())), log.zone)))
+        # seen as reality is: up to the end of the records, orders still under way then with what they have
+        seen = made.frame.filter(pl.col("order").is_in(tail.implode()) & (pl.col("end") <= end))
+        found.append(distances(reality, WorkLog(seen, log.zone)))
     naive = [distances(reality, resampled(past, cut, end, len(tail), seed)) for seed in rng.spawn(min(runs, 5))]
     floor = noise_floor(reality, rng, min(runs, 5))
     measures: dict[str, dict[str, float | str]] = {}
