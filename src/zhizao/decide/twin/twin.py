@@ -35,6 +35,8 @@ CALIBRATED = 0.3
 """Share by which demand may differ from the recorded level before the twin warns."""
 VERSION = 1
 """Version of the shape of `Twin.to_dict`."""
+BEYOND = 1.3
+"""Times the longest recorded order that a simulated one may take before it is drawn again."""
 MOST_ROWS = 300_000
 """Rows of the past that a twin keeps; of longer records the latest are used."""
 
@@ -140,7 +142,7 @@ class Twin:
         if zero_s < start_s:
             warm, early = arrivals(self.past, self.demand, zero_s, rng, until_s=start_s, cases=None)
             donor, time = np.concatenate([warm, donor]), np.concatenate([early, time])
-        walk, walked = follow(self.past, self.routes, self.past.first[donor], CHANGE, rng, fresh=True)
+        walk, walked = self._walk(donor, rng)
         return compose(
             self._parts(),
             wip=(order, row, lead),
@@ -230,7 +232,7 @@ class Twin:
         if not len(chosen):
             raise InputError(f"no order came between {start} and {end}", code="no_orders")
         chosen = chosen[np.argsort(came[chosen], kind="stable")]
-        walk, walked = follow(past, self.routes, past.first[chosen], CHANGE, rng, fresh=True)
+        walk, walked = self._walk(chosen, rng)
         wip = self._wip(start_s, rng)
         draw = compose(
             self._parts(),
@@ -353,6 +355,29 @@ class Twin:
             cycle = float(np.quantile(past.finish_s - past.begin_s, 0.8))
             return start_s - min(cycle, 6 * WEEK_S)
         return start_s
+
+    def _walk(self, case: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+        """Routes of new orders that take after past ones: order and past row of each step.
+
+        A route that would take much longer than any recorded order is drawn again: the records cannot vouch for it
+        (near to the convention of Efron 1967 where data are cut off).
+        """
+        past, timing = self.past, self.timing
+        cost = timing.since_s + timing.run_s
+        cost[past.first[:-1]] -= timing.since_s[past.first[:-1]]
+        longest = float((past.finish_s - past.begin_s).max())
+        order, row = follow(past, self.routes, past.first[case], CHANGE, rng, fresh=True)
+        for _ in range(8):
+            total = np.bincount(order, cost[row], len(case))
+            over = np.flatnonzero(total > BEYOND * longest)
+            if not len(over):
+                break
+            again, other = follow(past, self.routes, past.first[case[over]], CHANGE, rng, fresh=True)
+            kept = ~np.isin(order, over)
+            order, row = np.concatenate([order[kept], over[again]]), np.concatenate([row[kept], other])
+            ranked = np.argsort(order, kind="stable")
+            order, row = order[ranked], row[ranked]
+        return order, row
 
     def _wip(self, zero_s: float, rng: np.random.Generator) -> tuple[Ints, Ints, Floats]:
         """Work in progress at a time: case and past row of each step to be done, and what is left of each case's first.
