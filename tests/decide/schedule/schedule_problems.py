@@ -53,7 +53,8 @@ def problems(draw, most=9, deadlines=False, frozen=True, change=True, machines_m
         more["spans"] = rng.random(n) < 0.5
     if rng.random() < 0.4:
         groups = int(rng.integers(1, 3))
-        more["group"] = rng.integers(-1, groups, n)
+        takes_time = [all(op.values()) for route in routes for op in route]
+        more["group"] = np.where(takes_time, rng.integers(-1, groups, n), -1)
         more["group_size"] = rng.integers(1, 3, groups)
     if rng.random() < 0.3:
         first = np.cumsum([0, *(len(route) for route in routes)])

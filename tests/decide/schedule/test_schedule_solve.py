@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from schedule_problems import with_fields
+
 from zhizao.decide.schedule import (
     FOREVER,
     Objective,
@@ -273,13 +275,17 @@ def test_the_checker_names_operation_machine_and_time():
         ({"frozen_s": [0, -1, 2]}, "machine M0: frozen J0/1 and J1/1 overlap"),
         ({"objective": Objective(makespan=-1)}, "objective makespan is -1"),
         ({"before": ([0], [0])}, "before does not have a start and a machine for each operation"),
+        (
+            {"option_s": [0, 3, 5], "group": [0, -1, -1], "group_size": [1]},
+            "J0/1: needs somebody of a group for no time",
+        ),
         ({"setup_s": [[0, 1]]}, r"setup_s has shape \(1, 2\)"),
         ({"group": [0, -1, -1]}, r"group\[0\] is 0"),
     ],
 )
 def test_a_problem_that_is_not_whole_is_refused_with_place_and_cure(more, words):
     with pytest.raises(FaultsFound, match=words) as caught:
-        Problem.of_jobs([[{0: 4}, {1: 3}], [{0: 5}]], 2, **more)
+        with_fields(Problem.of_jobs([[{0: 4}, {1: 3}], [{0: 5}]], 2), **more)
     assert caught.value.exit_code == 2
     assert all(fault.fix for fault in caught.value.faults)
 

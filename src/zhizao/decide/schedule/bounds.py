@@ -129,7 +129,7 @@ def chain_bound(problem: Problem) -> float:
     some = last >= 0
     goal = problem.objective
     late = np.where(some & (problem.due_s < FOREVER), np.maximum(last - problem.due_s, 0), 0)
-    flow = float((last - problem.release_s)[some].mean()) if some.any() else 0.0
+    flow = float(np.maximum(last - problem.release_s, 0)[some].mean()) if some.any() else 0.0
     spread = goal.makespan * float(ends.max(initial=0)) + goal.tardiness * float((late * problem.weight).sum())
     return spread + goal.flow * flow
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd, inf, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -61,32 +61,39 @@ class _Model:
     setup_terms: list[Any] = field(default_factory=list)
 
 
+class _Row(NamedTuple):
+    """An operation that a machine may do."""
+
+    i: int
+    lit: Any
+    """it does"""
+    interval: Any
+    opens: Any
+    """open seconds of the machine before its start, None where the model does not count them"""
+    done: Any
+    """the same before its end"""
+
+
 def horizon(problem: Problem) -> int:
-    """Second by which some best schedule is done: everything one after another, each at its slowest."""
-    d = arrays(problem, lists=True)
+    """Second by which every schedule that starts all as early as its order permits is done.
+
+    All work, waiting and set-ups one after another, and each break with the work that may not fit before it.
+    """
+    option_op = np.repeat(np.arange(problem.operations), np.diff(problem.option_ptr))
+    longest = np.zeros(problem.operations, np.int64)
+    np.maximum.at(longest, option_op, problem.option_s)
+    setup = int(problem.setup_s.max(initial=0))
     t = int(problem.release_s.max(initial=0))
     if problem.before is not None:
         t = max(t, int(problem.before[0].max(initial=0)))
-    for i in range(d.n):
-        for o in range(d.option_ptr[i], d.option_ptr[i + 1]) if d.frozen[i] >= 0 else ():
-            t = max(t, kernels.advance(d.closed, max(d.option_machine[o], 0), d.frozen[i], d.option_s[o]))
-    setup = int(problem.setup_s.max(initial=0))
-    for i in range(d.n):
-        worst = t
-        for o in range(d.option_ptr[i], d.option_ptr[i + 1]):
-            machine, work = d.option_machine[o], d.option_s[o]
-            ready = t + d.delay[i]
-            if machine >= 0:
-                ready = kernels.advance(d.closed, machine, ready, setup)
-                if d.spans[i]:
-                    end = kernels.advance(d.closed, machine, kernels.next_open(d.closed, machine, ready), work)
-                else:
-                    end = kernels.fit(d.closed, machine, ready, work) + work
-            else:
-                end = ready + work
-            if end < FOREVER:
-                worst = max(worst, end)
-        t = worst
+    t = max(t, int(problem.frozen_s.max(initial=0)))
+    t += int(longest.sum() + problem.delay_s.sum()) + setup * problem.operations
+    waste = int(longest.max(initial=0)) + setup
+    for a, b in sorted(pair for each in problem.closed for pair in each):
+        if a >= t:
+            break
+        if b < FOREVER:
+            t += b - a + waste
     return t
 
 
@@ -115,7 +122,7 @@ def build(problem: Problem, end_s: int) -> _Model:
     n = problem.operations
     out = _Model(problem, model, [], [], [None] * len(problem.option_machine))
     d = arrays(problem, lists=True)
-    by_machine: dict[int, list[tuple[int, int, Any, Any, Any]]] = {}
+    by_machine: dict[int, list[_Row]] = {}
     breaks = {k: [(a, min(b, end_s + 1)) for a, b in each if a <= end_s] for k, each in enumerate(problem.closed)}
     matrix = problem.setup_s if problem.setup_s.ndim == 3 else np.broadcast_to(
         problem.setup_s, (len(problem.machines), *problem.setup_s.shape)
@@ -145,7 +152,8 @@ def build(problem: Problem, end_s: int) -> _Model:
             out.end.append(model.new_constant(e))
             if machine >= 0:
                 interval = model.new_fixed_size_interval_var(s, e - s, "")
-                by_machine.setdefault(machine, []).append((i, o, lit, interval, None))
+                opens, done = (_open_before(breaks[machine], t) for t in (s, e))
+                by_machine.setdefault(machine, []).append(_Row(i, lit, interval, opens, done))
             continue
         top = min(end_s, d.deadline[i])
         low = d.release[i] + d.delay[i]
@@ -175,7 +183,8 @@ def build(problem: Problem, end_s: int) -> _Model:
             if machine in worked:
                 clock = model.new_int_var(0, end_s, "")
                 _open_time(model, breaks[machine], end_s, start, end, work, lit, clock, spans=bool(d.spans[i]))
-            by_machine.setdefault(machine, []).append((i, o, lit, interval, clock))
+            over = None if clock is None else clock + work
+            by_machine.setdefault(machine, []).append(_Row(i, lit, interval, clock, over))
         if len(lits) > 1:
             model.add_exactly_one(lits)
     for a, b in pairs(problem):
@@ -186,11 +195,12 @@ def build(problem: Problem, end_s: int) -> _Model:
         fixed = []
         if k not in spanning:
             fixed = [model.new_fixed_size_interval_var(a, b - a, "") for a, b in breaks[k]]
-            if any(d.frozen[i] >= 0 for i, *_ in row):  # facts may lie in breaks
-                taken = [(d.frozen[i], d.frozen[i] + d.option_s[o]) for i, o, *_ in row if d.frozen[i] >= 0]
+            taken = [(d.frozen[each.i], d.frozen[each.i] + d.option_s[d.option_ptr[each.i]])
+                     for each in row if d.frozen[each.i] >= 0]  # fmt: skip
+            if taken:  # facts may lie in breaks
                 fixed = [model.new_fixed_size_interval_var(a, b - a, "")
                          for x, y in breaks[k] for a, b in _without(x, y, taken)]  # fmt: skip
-        model.add_no_overlap([interval for _, _, _, interval, _ in row] + fixed)
+        model.add_no_overlap([each.interval for each in row] + fixed)
         if with_setup[k]:
             _sequence(out, d, k, row, matrix[k])
     for g, size in enumerate(problem.group_size):
@@ -203,6 +213,11 @@ def build(problem: Problem, end_s: int) -> _Model:
             model.add_cumulative(whole, [1] * len(mine), int(size))
     _goal(out, d, end_s)
     return out
+
+
+def _open_before(breaks: list[tuple[int, int]], t: int) -> int:
+    """Open seconds of a machine before a time."""
+    return t - sum(max(min(b, t) - a, 0) for a, b in breaks)
 
 
 def _without(x: int, y: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -246,43 +261,72 @@ def _open_time(
         model.add(sum(ends) == lit)
 
 
-def _sequence(out: _Model, d: Any, k: int, row: list[tuple[int, int, Any, Any, Any]], matrix: Any) -> None:
-    """Who follows whom on a machine with set-ups, as a circuit through its operations."""
-    model = out.model
+def _sequence(out: _Model, d: Any, k: int, row: list[_Row], matrix: Any) -> None:
+    """Who follows whom on a machine with set-ups, as a circuit through its operations.
+
+    An operation without a family leaves the machine as it is; literals then carry the family past it.
+    """
+    model, families = out.model, d.families
+    fitted: dict[int, list[Any]] = {}  # for an operation without a family: is the machine set up for family g after it?
+    for each in row:
+        if d.family[each.i] < 0:
+            fitted[each.i] = [model.new_bool_var("") for _ in range(families)]
+            model.add(sum(fitted[each.i]) <= 1)
+
+    def set_up(lits: list[Any], seconds: int, then: _Row, now: _Row | None) -> None:
+        """When all literals hold, so much set-up lies between two operations (or time 0 and the first)."""
+        if not seconds:
+            return
+        if len(lits) == 1:
+            out.setup_terms.append(lits[0] * seconds)
+        else:
+            both = model.new_bool_var("")
+            model.add(both >= sum(lits) - len(lits) + 1)
+            out.setup_terms.append(both * seconds)
+        if d.frozen[then.i] >= 0 and (now is None or d.frozen[now.i] >= 0):
+            return
+        if now is None:
+            since: Any = 0
+            until = out.start[then.i] if then.opens is None else then.opens
+        elif now.done is not None and then.opens is not None:
+            since, until = now.done, then.opens
+        else:
+            since, until = out.end[now.i], out.start[then.i]
+            out.exact &= not out.problem.closed[k]
+        model.add(until >= since + seconds).only_enforce_if(lits)
+
+    def pass_on(lit: Any, family: int, carried: list[Any] | None, then: _Row) -> None:
+        """What the machine is set up for when `then` comes after it."""
+        for g in range(families):
+            here = carried[g] if carried is not None else g == family
+            if then.i in fitted:
+                model.add(fitted[then.i][g] == here).only_enforce_if(lit)
+
     arcs = [(0, 0, model.new_bool_var(""))]
-    if any(d.family[i] < 0 for i, *_ in row):
-        out.exact = False
-    for a, (i, _, lit, _, clock) in enumerate(row, 1):
+    for a, now in enumerate(row, 1):
         first, last = model.new_bool_var(""), model.new_bool_var("")
-        arcs += [(0, a, first), (a, 0, last), (a, a, ~lit)]
-        family = d.family[i]
-        if family >= 0 and d.machine_family[k] >= 0:
-            setup = int(matrix[d.machine_family[k], family])
-            if setup:
-                out.setup_terms.append(first * setup)
-                if d.frozen[i] < 0:
-                    model.add((out.start[i] if clock is None else clock) >= setup).only_enforce_if(first)
-        for b, (j, _, _, _, then) in enumerate(row, 1):
+        arcs += [(0, a, first), (a, 0, last), (a, a, ~now.lit)]
+        initial = d.machine_family[k]
+        pass_on(first, initial, None, now)
+        if d.family[now.i] >= 0 and initial >= 0:
+            set_up([first], int(matrix[initial, d.family[now.i]]), now, None)
+        for b, then in enumerate(row, 1):
             if a == b:
                 continue
             follows = model.new_bool_var("")
             arcs.append((a, b, follows))
-            setup = int(matrix[family, d.family[j]]) if family >= 0 and d.family[j] >= 0 else 0
-            if setup:
-                out.setup_terms.append(follows * setup)
-            if d.frozen[i] >= 0 and d.frozen[j] >= 0:
-                if d.frozen[i] > d.frozen[j]:
-                    model.add(follows == 0)
+            if d.frozen[now.i] < 0 or d.frozen[then.i] < 0:
+                model.add(out.start[then.i] >= out.end[now.i]).only_enforce_if(follows)
+            elif d.frozen[now.i] > d.frozen[then.i]:
+                model.add(follows == 0)
+            pass_on(follows, d.family[now.i], fitted.get(now.i), then)
+            if d.family[then.i] < 0:
                 continue
-            model.add(out.start[j] >= out.end[i]).only_enforce_if(follows)
-            if setup and clock is not None and then is not None:
-                work = d.option_s[row[a - 1][1]]
-                model.add(then >= clock + work + setup).only_enforce_if(follows)
-            elif setup and not out.problem.closed[k]:
-                model.add(out.start[j] >= out.end[i] + setup).only_enforce_if(follows)
-            elif setup:
-                out.exact = False
-                model.add(out.start[j] >= out.end[i] + setup).only_enforce_if(follows)
+            if now.i in fitted:
+                for g in range(families):
+                    set_up([follows, fitted[now.i][g]], int(matrix[g, d.family[then.i]]), then, now)
+            else:
+                set_up([follows], int(matrix[d.family[now.i], d.family[then.i]]), then, now)
     model.add_circuit(arcs)
 
 
@@ -302,8 +346,12 @@ def _goal(out: _Model, d: Any, end_s: int) -> None:
                 late = model.new_int_var(0, max(end_s - d.due[j], 0), "")
                 model.add(late >= out.end[i] - d.due[j])
                 terms.append(weights["tardiness"] * d.weight[j] * late)
-            if weights["flow"]:
+            if weights["flow"] and d.frozen[i] < 0:
                 terms.append(weights["flow"] * (out.end[i] - d.job_release[j]))
+            elif weights["flow"]:  # a fact may lie before the release
+                over = model.new_int_var(0, max(end_s, FOREVER), "")
+                model.add(over >= out.end[i] - d.job_release[j])
+                terms.append(weights["flow"] * over)
     if weights["setup"]:
         terms += [weights["setup"] * term for term in out.setup_terms]
     if problem.before is not None and (weights["change"] or weights["moved"]):

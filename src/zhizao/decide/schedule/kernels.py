@@ -215,7 +215,7 @@ def cost(d: Any, option: Any, start: Any, end: Any, setup: Any, broken: float) -
             last = done
         if done > d.due[j]:
             late += d.weight[j] * (done - d.due[j])
-        flow += done - d.job_release[j]
+        flow += max(done - d.job_release[j], 0)
     total = d.w_makespan * last + d.w_tardiness * late + d.w_flow * flow
     if d.w_setup > 0:
         for i in range(d.n):

@@ -109,6 +109,8 @@ def of_shop(
     weights, scale = _weights(work.weight[jobs])
     goal = objective or Objective(makespan=0, tardiness=1, flow=0.2 * max(len(jobs), 1))
     closed, group, sizes_of = _hours_and_people(shop, work, steps, machines, sizes, now_s, offset, people)
+    idle = np.minimum.reduceat(seconds, np.cumsum([0, *sizes[:-1]])) == 0 if sizes else np.zeros(0, bool)
+    group = np.where(idle, -1, group)
     fitted = _fitted(shop, work, now_s, trace)
     previous = None
     if before is not None:

@@ -86,7 +86,7 @@ class Problem:
     spans : (N,) True when the operation may pause over closed intervals and go on after them
     frozen_s : (N,) start of an operation that is under way or must not be moved, on its only option; -1 = free.
         Frozen operations are facts: they are exempt from releases, delays, calendars and set-ups
-    group : (N,) group of people that the operation needs one person of, -1 = nobody
+    group : (N,) group of people that the operation, which then takes time, needs one person of; -1 = nobody
     group_size : (G,) people in each group
     objective : what a better schedule is
     before : previous schedule, for the weights `change` and `moved`: (N,) starts and (N,) machines, start -1 = unknown

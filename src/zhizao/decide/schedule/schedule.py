@@ -106,7 +106,7 @@ def figures(problem: Problem, schedule: Schedule) -> dict[str, float]:
     out = {
         "makespan": float(schedule.end_s.max(initial=0)),
         "tardiness": float((late * problem.weight).sum()),
-        "flow": float((last - problem.release_s)[some].mean()) if some.any() else 0.0,
+        "flow": float(np.maximum(last - problem.release_s, 0)[some].mean()) if some.any() else 0.0,
         "setup": float(schedule.setup_s.sum()),
         "change": 0.0,
         "moved": 0.0,

@@ -125,6 +125,10 @@ def _facts(p: Problem) -> Iterator[Fault]:
         if len(mine) > 1 and (mine < 0).any():
             yield Fault("needs a machine in one option and none in another", p.name(i), "give one kind", "bad_option")
             return
+        if p.group[i] >= 0 and not p.option_s[p.option_ptr[i] : p.option_ptr[i + 1]].all():
+            fix = "give it a time, or leave its group out"
+            yield Fault("needs somebody of a group for no time", p.name(i), fix, "bad_group")
+            return
     frozen = p.frozen_s >= 0
     for i in np.flatnonzero(frozen).tolist():
         if p.option_ptr[i + 1] - p.option_ptr[i] != 1:
