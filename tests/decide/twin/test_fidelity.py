@@ -65,6 +65,17 @@ def test_the_simulated_log_speaks_the_words_of_the_records() -> None:
     assert log.frame["good"].is_not_null().all()
 
 
+def test_pieces_go_bad_as_often_as_in_the_records() -> None:
+    log = twin().simulate(END, cases=300, rng=rng())
+    for activity in ("check", "mill"):
+        share = pl.col("scrap").sum() / pl.col("order_quantity").sum()
+        recorded, simulated = (
+            one.frame.filter(pl.col("activity") == activity).select(share).item() for one in (LOG, log)
+        )
+        assert simulated == pytest.approx(recorded, rel=0.2, abs=1e-9), activity
+    assert (log.frame["good"] + log.frame["scrap"] == log.frame["order_quantity"]).all()
+
+
 def test_with_an_end_orders_start_and_end_in_the_window() -> None:
     until = END + timedelta(weeks=2)
     log = twin().simulate(END, until=until, rng=rng())

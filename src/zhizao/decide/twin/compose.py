@@ -31,6 +31,7 @@ class Parts:
     delay_factor: Floats
     options: Options
     rules: Ints
+    defect: Floats
 
 
 def compose(
@@ -79,7 +80,7 @@ def compose(
     delay[begins] = np.where(under_way, 0.0, lead[old])
     head[begins], tail[begins] = 0.0, 0.0
     told = np.nan_to_num(past.good[row]) + np.nan_to_num(past.scrap[row]) + np.nan_to_num(past.again[row])
-    pieces = np.where(told > 0, told, quantity[job])
+    pieces = np.where(told > 0, np.round(told * np.where(np.isnan(ratio), 1.0, ratio)), quantity[job])
     running = np.concatenate([under_way, np.zeros(len(donor), bool)])
     prepares = np.array([one.report == "setup" for one in past.kinds])[kind]
     operation = np.unique([one.operation for one in past.kinds], return_inverse=True)[1][kind]
@@ -138,7 +139,7 @@ def compose(
         option_ptr=option_ptr,
         option_machine=option_machine,
         option_factor=option_factor,
-        option_defect=np.zeros(len(option_machine)),
+        option_defect=parts.defect[np.repeat(kind, np.diff(option_ptr)), option_machine],
         person_defect=np.empty(0),
         defect_u=rng.random(steps),
         pieces=pieces,

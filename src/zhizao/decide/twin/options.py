@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from zhizao.decide.twin.records import Past
 from zhizao.decide.twin.shop import Floats, Ints
 
-__all__ = ["Options", "expand", "learn_options"]
+__all__ = ["Options", "expand", "learn_defects", "learn_options"]
 
 LEAST_SHARE = 0.05
 LEAST_ROWS = 3
+LEAN_PIECES = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,18 @@ def learn_options(past: Past) -> Options:
     reports = np.bincount(stay, weights=~setup)
     free = (reports[stay] == 1) & (np.bincount(stay, weights=setup)[stay] <= 1)
     return Options(group, free & ~setup, ptr, machine[order])
+
+
+def learn_defects(past: Past) -> Floats:
+    """Probability that a piece goes bad, (kinds, machines), drawn to that of the kind of work by 50 pieces."""
+    kinds, machines = len(past.kinds), len(past.machines)
+    bad = np.nan_to_num(past.scrap) + np.nan_to_num(past.again)
+    pieces = np.nan_to_num(past.good) + bad
+    usual = np.bincount(past.kind, bad, kinds) / np.maximum(np.bincount(past.kind, pieces, kinds), 1.0)
+    cell = past.kind * machines + past.machine
+    bad_at = np.bincount(cell, bad, kinds * machines).reshape(kinds, machines)
+    pieces_at = np.bincount(cell, pieces, kinds * machines).reshape(kinds, machines)
+    return np.clip((bad_at + LEAN_PIECES * usual[:, None]) / (pieces_at + LEAN_PIECES), 0.0, 1.0)
 
 
 def expand(past: Past, options: Options, factor: Floats, row: Ints) -> tuple[Ints, Ints, Floats]:

@@ -14,7 +14,7 @@ from zhizao.decide.twin.demand import Demand, Edges, arrivals, edges_of, learn_d
 from zhizao.decide.twin.discipline import learn_rules
 from zhizao.decide.twin.draw import Draw, worklog_of
 from zhizao.decide.twin.hours import Hours, hours_of, learn_hours, worked_s
-from zhizao.decide.twin.options import Options, learn_options
+from zhizao.decide.twin.options import Options, learn_defects, learn_options
 from zhizao.decide.twin.records import DAY_S, WEEK_S, Past, past_of, to_clock, to_time
 from zhizao.decide.twin.routes import Routes, follow, learn_routes, over_chance
 from zhizao.decide.twin.run import simulate as run_kernel
@@ -56,6 +56,7 @@ class Twin:
     demand : bunches of orders and how often they come
     delay_factor : (M,) calibration of the delays
     rules : (M,) dispatch rule in use, codes into `shop.RULES`
+    defect : (kinds, machines) probability that a piece goes bad
     routes, options : the past as a graph to walk on, and the machines that can stand in for each other
     """
 
@@ -68,6 +69,7 @@ class Twin:
     demand: Demand
     delay_factor: Floats
     rules: Ints
+    defect: Floats
     routes: Routes
     options: Options
 
@@ -107,6 +109,7 @@ class Twin:
             demand=learn_demand(past, edges),
             delay_factor=np.ones(len(past.machines)),
             rules=learn_rules(past, timing)[0],
+            defect=learn_defects(past),
             routes=learn_routes(past, over),
             options=learn_options(past),
         )
@@ -316,6 +319,7 @@ class Twin:
             demand=Demand(**{key: _array(value) for key, value in data["demand"].items()}),
             delay_factor=np.array(data["delay_factor"], np.float64),
             rules=np.array(data["rules"], np.int64),
+            defect=np.array(data["defect"], np.float64),
             routes=learn_routes(past, over),
             options=learn_options(past),
         )
@@ -344,7 +348,9 @@ class Twin:
         return replace(self, delay_factor=factor)
 
     def _parts(self) -> Parts:
-        return Parts(self.past, self.hours, self.capacity, self.timing, self.delay_factor, self.options, self.rules)
+        return Parts(
+            self.past, self.hours, self.capacity, self.timing, self.delay_factor, self.options, self.rules, self.defect
+        )
 
     def _zero(self, start_s: float) -> float:
         """When the run begins: at the end of the records, or earlier to fill the shop if they show no open work."""
