@@ -12,6 +12,7 @@ from zhizao.app.access import Right
 from zhizao.app.desk import Desk, Period
 from zhizao.app.http.tables import Column
 from zhizao.errors import InputError
+from zhizao.sense.files.rejections import CAUSES
 
 __all__ = ["TABLES", "Table", "table"]
 
@@ -53,6 +54,8 @@ def _orders(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFram
 
 def _rejections(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
     frame = views.rejections(desk, _number(asked.get("import", "")))
+    # causes that have words are told in the reader's language, others as they were stored
+    frame = frame.with_columns(fix=pl.when(pl.col("code").is_in(list(CAUSES))).then("code").otherwise("fix"))
     return _only(frame, asked, "code")
 
 
@@ -157,9 +160,8 @@ TABLES: dict[str, Table] = {
             Column("sheet", hidden=True),
             Column("column"),
             Column("value"),
-            Column("code", words="cause."),
-            Column("what", width=2),
-            Column("fix", width=2),
+            Column("code", width=1.4, words="cause."),
+            Column("fix", width=2.4, words="cure."),
         ),
         _rejections,
     ),

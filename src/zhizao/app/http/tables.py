@@ -235,7 +235,7 @@ def as_csv(frame: pl.DataFrame, columns: Sequence[Column], words: Words) -> byte
     Examples
     --------
     >>> as_csv(pl.DataFrame({"order": ["=1+1"]}), [Column("order")], Words("en")).decode("utf-8-sig").split()
-    ['order', "'=1+1"]
+    ['Order', "'=1+1"]
     """
     shown = [c for c in columns if c.key in frame.columns]
     out = frame.select(_cell(c, frame.schema[c.key], words).alias(_unique(c, shown, words)) for c in shown)

@@ -120,7 +120,7 @@ def _states(frame: Frame, table: pl.DataFrame, key: str, *, follow: str = "") ->
 def _pareto(frame: Frame, cycle: pl.DataFrame) -> None:
     t = frame.t
     top = cycle.filter(pl.col("hours") > 0).head(9)
-    labels = [f"{t('part.short.' + row['state'])} · {row['operation']}" for row in top.to_dicts()]
+    labels = [" · ".join((t(f"part.short.{row['state']}"), str(row["operation"]))) for row in top.to_dicts()]
     data = [{"value": row["share"], "itemStyle": {"color": _PART[row["state"]]}} for row in top.to_dicts()]
     options = {
         "grid": {"left": 10, "right": 46, "top": 4, "bottom": 4, "containLabel": True},

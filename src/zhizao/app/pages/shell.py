@@ -181,7 +181,7 @@ class Frame:
                     f"{escape(self.t('state.loading'))}</span></div>"
                 )
             if self.client is not None:
-                await self.client.connected(timeout=30)
+                await self.client.connected(timeout=180)
         try:
             found = work() if quick else await run.io_bound(work)
         except ZhizaoError as error:

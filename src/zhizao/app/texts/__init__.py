@@ -11,12 +11,24 @@ from zoneinfo import ZoneInfo
 
 from zhizao.app.texts import columns, faults, pages, shell
 from zhizao.errors import InputError
+from zhizao.sense.files.rejections import CAUSES
 
 __all__ = ["LANGS", "TEXTS", "Words", "pick"]
 
 LANGS = ("en", "zh")
 
-TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType({**shell.TEXTS, **pages.TEXTS, **columns.TEXTS, **faults.TEXTS})
+def _causes() -> dict[str, tuple[str, str]]:
+    """Why rows are rejected and how to mend them, in the words of the room that reads them."""
+    out = {}
+    for code, words in CAUSES.items():
+        for at, name in enumerate(("cause", "cure")):
+            out[f"{name}.{code}"] = (words["en"][at], words["zh"][at])
+    return out
+
+
+TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {**shell.TEXTS, **pages.TEXTS, **columns.TEXTS, **faults.TEXTS, **_causes()}
+)
 """key: (English, Chinese)."""
 
 

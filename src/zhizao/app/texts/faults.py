@@ -1,7 +1,26 @@
-"""Words (to be filled)."""
+"""Cures of the errors that sign-in, uploads and jobs raise, by their code; the rooms below bring their own words."""
 
 from __future__ import annotations
 
 __all__ = ["TEXTS"]
 
-TEXTS: dict[str, tuple[str, str]] = {}
+TEXTS: dict[str, tuple[str, str]] = {
+    "fault.role.fix": ("ask an admin for the role", "请向管理员申请相应角色"),
+    "fault.sign_in.fix": ("sign in again", "请重新登录"),
+    "fault.locked.fix": ("wait, then try again", "请稍候再试"),
+    "fault.csrf.fix": ("reload the page, then try again", "请刷新页面后重试"),
+    "fault.busy.fix": ("wait for the running work, or cancel it", "请等待正在进行的任务，或将其取消"),
+    "fault.no_upload.fix": ("upload the file again; files are kept for 3 days", "请重新上传文件；文件只保留 3 天"),
+    "fault.empty_file.fix": ("export it again", "请重新导出"),
+    "fault.bad_kind_of_file.fix": ("upload CSV, Excel, Parquet or XES", "请上传 CSV、Excel、Parquet 或 XES"),
+    "fault.role_twice.fix": ("choose something else for one of them", "请为其中一列另选含义"),
+    "fault.weak_password.fix": (
+        "use at least 10 characters; three or four words are good",
+        "请至少使用 10 个字符；三四个词连在一起即可",
+    ),
+    "fault.taken.fix": ("choose another name", "请换一个用户名"),
+    "fault.last_admin.fix": ("make somebody else admin first", "请先指定另一位管理员"),
+    "fault.no_twin.fix": ("fit the twin first", "请先拟合孪生模型"),
+    "fault.no_lever.fix": ("change one of the levers", "请先改动一项措施"),
+    "fault.not_empty.fix": ("serve another folder", "请另开一个工作区文件夹"),
+}

@@ -117,6 +117,7 @@
           const next = links[(at + (event.key === "ArrowDown" ? 1 : links.length - 1)) % links.length];
           if (next) { links[at]?.classList.remove("on"); next.classList.add("on"); next.scrollIntoView({ block: "nearest" }); }
         }
+        if (event.key === "Escape") { event.preventDefault(); palette.close(); }
         if (event.key === "Enter" && links[at]) { event.preventDefault(); location.assign(links[at].href); }
       });
     }
@@ -156,7 +157,8 @@
     else if (form.dataset.zzCall) {
       event.preventDefault();
       const { method, path, next } = JSON.parse(form.dataset.zzCall);
-      zz.act(method, path, zz.form(form), next).then((said) => { if (said && said.secret) { form.hidden = true; zz.tell({ what: said.secret, fix: said.hint }, "good"); } else if (said && !next) location.reload(); });
+      const filled = Object.fromEntries(Object.entries(zz.form(form)).filter(([, value]) => value !== ""));
+      zz.act(method, path, filled, next).then((said) => { if (said && said.secret) { form.hidden = true; zz.tell({ what: said.secret, fix: said.hint }, "good"); } else if (said && !next) location.reload(); });
     }
   });
   document.addEventListener("change", (event) => {

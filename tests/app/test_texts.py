@@ -1,0 +1,68 @@
+"""Words in both languages, whole and alike."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from zhizao.app.access import ROLES
+from zhizao.app.http.catalogue import TABLES
+from zhizao.app.http.places import AREAS
+from zhizao.app.texts import TEXTS, Words
+
+PAGES = Path(__file__).parents[2] / "src" / "zhizao" / "app"
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_both_languages_say_the_same_with_the_same_values() -> None:
+    for key, (english, chinese) in TEXTS.items():
+        assert english.strip(), key
+        assert chinese.strip(), key
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", chinese)), key
+        assert key == "lang.zh" or not CHINESE.search(english), key
+
+
+def test_chinese_has_chinese_punctuation() -> None:
+    wrong = re.compile(r"[\u4e00-\u9fff][,;:?!(]|[,;?!)][\u4e00-\u9fff]")
+    assert not {
+        key: chinese
+        for key, (_, chinese) in TEXTS.items()
+        if not key.startswith(("cause.", "cure.")) and wrong.search(chinese)
+    }
+
+
+def test_every_key_that_a_page_asks_for_is_there() -> None:
+    asked = set()
+    for file in PAGES.rglob("*.py"):
+        asked |= {(file.name, key) for key in re.findall(r"""\bt\(\s*["']([\w.\- ]+)["']""", file.read_text("utf-8"))}
+    assert len(asked) > 200
+    assert not [one for one in sorted(asked) if one[1] not in TEXTS]
+
+
+def test_every_column_page_and_role_has_words() -> None:
+    keys = [f"col.{column.key}" for table in TABLES.values() for column in table.columns]
+    keys += [f"nav.{page[0]}" for _, pages in AREAS for page in pages]
+    keys += [f"role.{role}" for role in ROLES] + [f"role.{role}.may" for role in ROLES]
+    keys += [f"table.{name}" for name in TABLES]
+    assert not [key for key in keys if key not in TEXTS]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.004, "14.4 s"), (0.5, "30.0 min"), (36.0, "36.0 h"), (240.0, "10.0 d"), (None, "–")],
+)
+def test_a_duration_is_said_in_the_unit_that_a_person_would_use(value: float | None, said: str) -> None:
+    assert Words("en").hours(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1234567.0, "1,230,000"), (0.01234, "0.0123"), (-2.5, "−2.50"), (0.0, "0"), (float("nan"), "–")]
+)
+def test_a_number_has_three_digits_that_matter(value: float, said: str) -> None:
+    assert Words("en").number(value) == said
+
+
+def test_a_time_is_in_the_plants_zone() -> None:
+    assert Words("zh", "Asia/Shanghai").time("2025-01-06T18:30:00+00:00") == "2025-01-07 02:30"
