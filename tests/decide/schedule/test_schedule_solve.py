@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-
 from schedule_problems import with_fields
 
 from zhizao.decide.schedule import (

@@ -6,6 +6,7 @@ solutions (makespan), `Anneal` changes the sequence (any objective). `windows.Wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -71,15 +72,17 @@ class Tabu:
     """Tabu search from elite solutions and from points between them.
 
     A point between two solutions takes each operation's rank as a weighted mean of its two ranks: whatever both
-    solutions agree on is kept, and no precedence is broken. After Peng, Lü and Cheng (2015), who relink by swaps.
+    solutions agree on is kept, and no precedence is broken. After Peng, Lü and Cheng (2015), who relink by swaps. The
+    first solutions come from `seeds`: in flexible shops it matters more than all moves which machines they start on.
     """
 
     name = "tabu"
     pool_size = 8
     patience = 12_500
 
-    def __init__(self, floor: Floor, rng: np.random.Generator) -> None:
+    def __init__(self, floor: Floor, rng: np.random.Generator, seeds: Sequence[Plan] = ()) -> None:
         self._d, self._floor, self._rng = floor.data, floor, rng
+        self._seeds = list(seeds)
         self._state = tabu.moves_for(floor.data)
         self._place, self._improve = compiled(tabu.place_all), compiled(tabu.improve)
         self._moves = max(50, 2_000_000 // (floor.data.n + 300))
@@ -117,6 +120,9 @@ class Tabu:
 
     def _next(self, best: Plan) -> tuple[Ints, Ints]:
         rng = self._rng
+        if self._seeds:
+            first = self._seeds.pop(0)
+            return first.order, first.option
         if not self._pool:
             return best.order, best.option
         if len(self._pool) < self.pool_size and rng.random() < 0.6:

@@ -272,12 +272,12 @@ class _Search:
         from zhizao.decide.schedule.engines import Anneal, Engine, Perturb, Tabu
 
         run = self.run
-        rule, look, best_allowed = self._sweep()
+        rule, look, best_allowed, leaders = self._sweep()
         if run.over():
             return
         engines: list[tuple[Engine, int]]  # and the rounds that each has in a turn
         if self._tabu_suits():
-            engines = [(Tabu(self.floor, self.rng), 8)]
+            engines = [(Tabu(self.floor, self.rng, leaders), 8)]
         else:
             engines = [(Anneal(self.floor, self.rng), 8)]
             if run.problem.operations > 150:
@@ -295,21 +295,26 @@ class _Search:
                 self._exact_turn(inf)
                 run.rounds += 1
 
-    def _sweep(self) -> tuple[str, float, NDArray[np.bool_] | None]:
-        """Each rule with each choice of machines; which did best."""
+    def _sweep(self) -> tuple[str, float, NDArray[np.bool_] | None, list[Plan]]:
+        """Each rule with each choice of machines: which did best, and the best plan of each choice, best first."""
         run = self.run
         run.source = "rules"
         best: tuple[float, str, float, NDArray[np.bool_] | None] = (inf, _rules(run.problem)[0], 2.0, None)
+        leaders: list[Plan] = []
         for allowed in self.allowed:
+            leader: Plan | None = None
             for rule in _rules(run.problem):
                 for look in (1.0, 2.0, 4.0, 8.0) if rule == "atc" else (2.0,):
                     plan = self.floor.dispatch(rule, allowed=allowed, look=look)
                     run.offer(plan, rule)
                     if plan is not None and plan.cost < best[0]:
                         best = (plan.cost, rule, look, allowed)
-                if run.over():
-                    return best[1:]
-        return best[1:]
+                    if plan is not None and (leader is None or plan.cost < leader.cost):
+                        leader = plan
+            leaders += [leader] if leader is not None else []
+            if run.over():
+                break
+        return *best[1:], sorted(leaders, key=lambda each: each.cost)
 
     def _exact_turn(self, seconds: float) -> None:
         """One call of CP-SAT: the whole problem with a growing allowance, or a window of it."""
