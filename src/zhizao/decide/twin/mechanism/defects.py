@@ -2,7 +2,9 @@
 
 What an inspection finds was made by one of the operations before it. Rework says which; the rest is shared out by
 expectation maximisation of a Poisson model whose rate is operation x machine x person, each factor drawn towards 1 by
-a gamma prior (Dempster, Laird and Rubin 1977), so that few pieces never make a strong claim.
+a gamma prior (Dempster, Laird and Rubin 1977), so that few pieces never make a strong claim. What rework has named is
+no longer among the rest: an operation whose bad pieces can be mended has a smaller part in what is scrapped, and how
+much smaller differs by product (what was hardened since is turned no more).
 """
 
 from __future__ import annotations
@@ -64,8 +66,14 @@ def inspections(visits: Visits) -> np.ndarray:
     return out
 
 
-def learn_defects(visits: Visits) -> Defects:
-    """Rates, factors and fates of bad pieces."""
+def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
+    """Rates, factors and fates of bad pieces.
+
+    Parameters
+    ----------
+    visits : (V,)
+    product : (V,) product code of the visit's order, -1 = unknown; what can be mended is told apart by it
+    """
     operations, machines, people = len(visits.operations), len(visits.machines), max(len(visits.people), 1)
     bad_here = np.nan_to_num(visits.scrap)
     again_here = np.nan_to_num(visits.again)
@@ -100,12 +108,17 @@ def learn_defects(visits: Visits) -> Defects:
     )
     later = rate.copy()  # rate of what inspections find
     share = rest[mine]
+    kinds = 1 if product is None else int(product.max(initial=-1)) + 2
+    cell = op * kinds + (0 if product is None else product[at] + 1)
+    told_in = np.bincount(cell, told_later, minlength=operations * kinds)
+    factor = np.ones(len(op))
+    split = np.zeros(len(op))
     for _ in range(_ROUNDS):
-        expect = later[op] * by_machine[op, machine] * np.where(has_person, by_person[person], 1.0) * n
+        named_rate = _named_share(told_in, np.bincount(cell, split, minlength=operations * kinds), operations)
+        expect = later[op] * factor * n * (1.0 - named_rate[cell])
         total = np.bincount(mine, expect, minlength=groups)
         split = np.where(total[mine] > 0, share * expect / np.maximum(total[mine], 1e-12), 0.0)
         made = here + told_later + split
-        later = (np.bincount(op, told_later + split, minlength=operations) + 1e-3) / (exposure + 1.0)
         all_rate = (np.bincount(op, made, minlength=operations)) / np.maximum(exposure, 1.0)
         person_factor = np.where(has_person, by_person[person], 1.0)
         base = all_rate[op] * n
@@ -117,14 +130,23 @@ def learn_defects(visits: Visits) -> Defects:
             np.bincount(person[has_person], base[has_person], minlength=people) + _PRIOR_BAD
         )
         factor = by_machine[op, machine] * np.where(has_person, by_person[person], 1.0)
-        rate = np.bincount(op, made, minlength=operations) / np.maximum(
-            np.bincount(op, n * factor, minlength=operations), 1.0
-        )
+        weighted = np.maximum(np.bincount(op, n * factor, minlength=operations), 1.0)
+        rate = np.bincount(op, made, minlength=operations) / weighted
+        later = (np.bincount(op, told_later + split, minlength=operations) + 1e-3) / weighted
     total_made = np.bincount(op, made, minlength=operations)
     noticed = np.where(total_made > 0, np.bincount(op, here, minlength=operations) / np.maximum(total_made, 1e-12), 1.0)
     late = np.bincount(op, told_later + split, minlength=operations)
     again = np.where(late > 0, np.bincount(op, told_later, minlength=operations) / np.maximum(late, 1e-12), 0.0)
     return Defects(True, inspects, rate, by_machine, by_person, np.clip(noticed, 0, 1), np.clip(again, 0, 1))
+
+
+def _named_share(told: Floats | Ints, split: Floats | Ints, operations: int) -> Floats:
+    """Share of the bad pieces found later that rework names, by operation and product, drawn towards the operation's."""
+    by_op = np.asarray(told, np.float64).reshape(operations, -1).sum(axis=1)
+    of_op = by_op / np.maximum(by_op + split.reshape(operations, -1).sum(axis=1), 1.0)
+    prior = np.repeat(of_op, len(told) // max(operations, 1))
+    out: Floats = np.minimum((told + prior) / (told + split + 1.0), 0.99)
+    return out
 
 
 def _table(a: Ints, b: Ints, values: Floats, rows: int, columns: int) -> Floats:

@@ -108,7 +108,7 @@ class Mechanism:
         what = np.where(product < 0, len(past.products), product)
         family = setups.family[visits.operation, what]
         discipline = learn_rules(visits, ready, past.due_s[visits.case], expected, family, can)
-        defects = learn_defects(visits)
+        defects = learn_defects(visits, product)
         del known
         batch = batches(visits)
         return cls(
