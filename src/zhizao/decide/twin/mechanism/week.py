@@ -151,8 +151,14 @@ def shifts_of(week: Week) -> Week:
 
     Somebody who is seldom asked is seldom seen: whose hours lie within those of a shift that others work, and are part
     of it on each of the days on which they were seen, is taken to work that shift. A shift is the week of hours that
-    most people share.
+    most people share; it is looked for again among the completed weeks until nothing changes.
     """
+    while not np.array_equal(out := _completed(week), week):
+        week = out
+    return out
+
+
+def _completed(week: Week) -> Week:
     out = week.copy()
     rows, count = np.unique(week, axis=0, return_counts=True)
     full = [(int(n), int(row.sum()), row) for row, n in zip(rows, count, strict=True) if row.any()]
