@@ -179,5 +179,13 @@ def arrivals(
         count += len(times)
         week_s += WEEK_S
     time = np.sort(np.concatenate(found))[:cases] if found else np.empty(0)
-    donor = rng.choice(demand.case, len(time), p=demand.weight)
-    return donor, time
+    return _spread(past, demand, len(time), rng), time
+
+
+def _spread(past: Past, demand: Demand, n: int, rng: np.random.Generator) -> Ints:
+    """Cases drawn by their weights, evenly over short and long ones (systematic sampling), in random order."""
+    ranked = np.argsort((past.finish_s - past.begin_s)[demand.case], kind="stable")
+    reach = np.cumsum(demand.weight[ranked])
+    place = np.searchsorted(reach, (np.arange(n) + rng.random()) / max(n, 1) * reach[-1], side="right")
+    case: Ints = demand.case[ranked[np.minimum(place, len(ranked) - 1)]]
+    return rng.permutation(case)
