@@ -12,6 +12,7 @@ from zhizao.account import DefectRate
 from zhizao.app import views
 from zhizao.app.pages.parts import Chart, fold, reason_of, short_table, tag
 from zhizao.app.pages.shell import Frame, link_button, page, raw
+from zhizao.app.texts import NBSP
 
 __all__ = ["defects_page"]
 
@@ -224,7 +225,7 @@ def _table(frame: Frame, table: pl.DataFrame, factor: str) -> str:
             t.number(row["bad"], 4),
             t.count(row["pieces"]),
             t.count(row["lots"]),
-            t.percent(row["rate"], 2).removesuffix(" %"),
+            t.percent(row["rate"], 2).removesuffix(f"{NBSP}%"),
             f"{t.percent(row['low'], 2)} – {t.percent(row['high'], 2)}",
         ]
         for name, row in zip(_names(frame, table, factor), table.to_dicts(), strict=True)
@@ -250,8 +251,8 @@ def _found_at(frame: Frame, found: DefectRate) -> None:
             + (" " + tag("info", t("defects.inspection")) if row["operation"] in found.inspections else ""),
             t.count(row["bad"]),
             t.count(row["pieces"]),
-            t.percent(row["rate"], 2).removesuffix(" %"),
-            t.percent(row["first_pass_yield"], 1).removesuffix(" %"),
+            t.percent(row["rate"], 2).removesuffix(f"{NBSP}%"),
+            t.percent(row["first_pass_yield"], 1).removesuffix(f"{NBSP}%"),
         ]
         for row in table.to_dicts()
     ]

@@ -12,6 +12,7 @@ from zhizao.account import ThreeFigures
 from zhizao.app import views
 from zhizao.app.pages.parts import Chart, bullet, figure_card, fold, short_table, split_bar, tag
 from zhizao.app.pages.shell import Frame, link_button, page, raw
+from zhizao.app.texts import NBSP
 
 __all__ = ["PART_COLOURS", "overview"]
 
@@ -134,7 +135,7 @@ def _trends(frame: Frame, weeks: pl.DataFrame) -> None:
             t.count(row["orders"]),
             t.number(row["production_cycle"]),
             t.number(row["operating_cost"]),
-            t.percent(row["defect_rate"], 2).removesuffix(" %"),
+            t.percent(row["defect_rate"], 2).removesuffix(f"{NBSP}%"),
         ]
         for row in weeks.iter_rows(named=True)
     ]

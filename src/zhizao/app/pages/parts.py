@@ -15,7 +15,7 @@ from zhizao.account import Figure
 from zhizao.app.http.catalogue import table
 from zhizao.app.jobs import Job
 from zhizao.app.pages.shell import Frame, button, raw
-from zhizao.app.texts import TEXTS
+from zhizao.app.texts import NBSP, TEXTS
 
 __all__ = [
     "Chart",
@@ -165,9 +165,9 @@ def figure_words(frame: Frame, figure: Figure) -> tuple[str, str]:
     """Value and unit of a figure, as a person reads it."""
     t = frame.t
     if figure.unit == "1":
-        return t.percent(figure.value, 2 if (figure.value or 0) < 0.1 else 1).removesuffix(" %"), "%"
+        return t.percent(figure.value, 2 if (figure.value or 0) < 0.1 else 1).removesuffix(f"{NBSP}%"), "%"
     if figure.unit == "h":
-        value, _, unit = t.hours(figure.value).rpartition(" ")
+        value, _, unit = t.hours(figure.value).rpartition(NBSP)
         return value, unit
     money, _, per = figure.unit.partition("/")
     return t.number(figure.value), f"{money}/{t.maybe(f'unit.{per}', per)}" if per else money
@@ -311,10 +311,13 @@ def short_table(head: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]],
     for at, row in enumerate(rows):
         last = ' class="total"' if total and at == len(rows) - 1 else ""
         cells = "".join(
-            f'<td class="{"r" if right else ""}">{cell}</td>' for (_, right), cell in zip(head, row, strict=True)
+            f'<td class="{"r" if right else ""}" data-label="{escape(name)}"><div>{cell}</div></td>'
+            for (name, right), cell in zip(head, row, strict=True)
         )
         body += f"<tr{last}>{cells}</tr>"
-    return f'<div class="zz-tablewrap"><table class="zz-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    # on a phone a wide table becomes one card a row
+    kind = "zz-table stack" if len(head) > 3 else "zz-table"
+    return f'<div class="zz-tablewrap"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def fold(words: str, inside: str, *, is_open: bool = False) -> str:

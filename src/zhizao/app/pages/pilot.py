@@ -13,6 +13,7 @@ from zhizao.app.jobs import Job
 from zhizao.app.pages.parts import Chart, bullet, fold, heading, progress, short_table, tag, tight
 from zhizao.app.pages.shell import Frame, json_of, link_button, page, raw
 from zhizao.app.pages.twin import fidelity_table
+from zhizao.app.texts import NBSP
 
 __all__ = ["pilot_page"]
 
@@ -90,7 +91,7 @@ def _sentence(frame: Frame, found: dict[str, Any]) -> str:
     if not promised:
         return t("pilot.title.nothing")
     said = t("pilot.and").join(
-        t("pilot.part", name=t(f"figure.{key}"), change=t.percent(one["change"], 0, sign=True))
+        t("pilot.part", name=t(f"figure.{key}").lower(), change=t.percent(one["change"], 0, sign=True))
         for key, one in promised.items()
     )
     return t("pilot.title", said=said)
@@ -141,7 +142,7 @@ def _figures(frame: Frame, found: dict[str, Any]) -> None:
             ]
             state = tag("good", reached[-1]) if reached else tag("", t("pilot.notreached"))
             body = (
-                f'<div class="value num">{t.percent(one["change"], sign=True).removesuffix(" %")}<small>%</small></div>'
+                f'<div class="value num">{t.percent(one["change"], sign=True).removesuffix(f"{NBSP}%")}<small>%</small></div>'
                 f'<div class="range num">{escape(between)}</div>'
                 f'<div class="said num">{escape(before)} → <b>{escape(after)}</b></div>'
                 f"{bullet(frame, one['change'], one['low'], one['high'])}<div>{state}</div>"
@@ -261,7 +262,7 @@ def _front(frame: Frame, found: dict[str, Any]) -> None:
     with ui.element("div").classes("zz-card zz-section"):
         raw(f'<h2 class="zz-h2">{escape(t("pilot.front"))}</h2>')
         options = {
-            "grid": {"left": 8, "right": 30, "top": 24, "bottom": 30, "containLabel": True},
+            "grid": {"left": 8, "right": 30, "top": 38, "bottom": 30, "containLabel": True},
             "tooltip": {"trigger": "item"},
             "xAxis": {
                 "type": "value",

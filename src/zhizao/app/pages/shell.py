@@ -7,6 +7,7 @@ shows what went wrong as what, where and fix.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,6 +29,7 @@ from zhizao.errors import ZhizaoError
 
 __all__ = ["Frame", "bind", "button", "json_of", "link_button", "page", "raw"]
 
+LOG = logging.getLogger("zhizao.app")
 STATIC = Path(__file__).parent / "static"
 _desks: list[Desk] = []
 
@@ -182,13 +184,20 @@ class Frame:
                 )
             if self.client is not None:
                 await self.client.connected(timeout=180)
+        fault: ZhizaoError | None = None
+        found: Any = None
         try:
             found = work() if quick else await run.io_bound(work)
         except ZhizaoError as error:
+            fault = error
+        except Exception as error:
+            LOG.exception("%s could not be shown", self.path, exc_info=error)
+            fault = ZhizaoError(type(error).__name__, where=self.path, fix=self.t("state.crash"), code="crash")
+        if fault is not None:
             if not self.gone():
                 box.clear()
                 with box:
-                    self.failed(error)
+                    self.failed(fault)
             return
         if self.gone():
             return
@@ -279,6 +288,8 @@ async def _show(
             if out is not None:
                 await out
         except ZhizaoError as error:
+            if frame.gone():
+                return
             frame.title(t("state.failed.title"))
             frame.failed(error)
             raw(link_button(t("state.retry"), frame.link()))

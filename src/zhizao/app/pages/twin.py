@@ -12,6 +12,7 @@ from zhizao.app.access import Right
 from zhizao.app.pages.flow import flow_map
 from zhizao.app.pages.parts import bullet, heading, progress, short_table, tag
 from zhizao.app.pages.shell import Frame, button, page, raw
+from zhizao.app.texts import NBSP
 from zhizao.app.whatif import WEEKS, what_if
 from zhizao.errors import ZhizaoError
 
@@ -187,7 +188,7 @@ def _answer(frame: Frame, found: dict[str, Any]) -> None:
         if change is None:
             cards.append(f'<div class="zz-figure"><div class="label">{name}</div><div class="value">–</div></div>')
             continue
-        value = t.percent(change["change"], sign=True).removesuffix(" %")
+        value = t.percent(change["change"], sign=True).removesuffix(f"{NBSP}%")
         between = t("interval", low=t.percent(change["low"], sign=True), high=t.percent(change["high"], sign=True))
         cards.append(
             f'<div class="zz-figure"><div class="label">{name}</div><div class="value num">{value}<small>%</small></div>'

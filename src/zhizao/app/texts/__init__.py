@@ -13,9 +13,12 @@ from zhizao.app.texts import columns, faults, pages, shell
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
-__all__ = ["LANGS", "TEXTS", "Words", "pick"]
+__all__ = ["LANGS", "NBSP", "TEXTS", "Words", "pick"]
 
 LANGS = ("en", "zh")
+NBSP = "\u00a0"
+"""Keeps a number and its unit on one line."""
+
 
 def _causes() -> dict[str, tuple[str, str]]:
     """Why rows are rejected and how to mend them, in the words of the room that reads them."""
@@ -64,7 +67,7 @@ class Words:
     Examples
     --------
     >>> Words("zh")("nav.orders"), Words("en").number(1234.5678, 3), Words("zh").hours(36.0)
-    ('订单', '1,230', '36.0 小时')
+    ('订单', '1,230', '36.0\\xa0小时')
     """
 
     def __init__(self, lang: str, zone: str = "UTC") -> None:
@@ -107,7 +110,7 @@ class Words:
         if value is None or value != value:
             return "–"
         said = f"{100 * value:+.{digits}f}" if sign else f"{100 * value:.{digits}f}"
-        return said.replace("-", "−") + " %"
+        return said.replace("-", "−") + f"{NBSP}%"
 
     def hours(self, value: float | None) -> str:
         """A duration given in hours, in the unit that a person would use."""
@@ -116,8 +119,8 @@ class Words:
         for size, key in ((1 / 60, "unit.second"), (1, "unit.minute"), (72, "unit.hour")):
             if abs(value) < size:
                 scale = {"unit.second": 3600.0, "unit.minute": 60.0, "unit.hour": 1.0}[key]
-                return f"{self.number(value * scale)} {self(key)}"
-        return f"{self.number(value / 24)} {self('unit.day')}"
+                return f"{self.number(value * scale)}{NBSP}{self(key)}"
+        return f"{self.number(value / 24)}{NBSP}{self('unit.day')}"
 
     def hours_unit(self, unit: str) -> str:
         """A unit as the language writes it."""
@@ -126,7 +129,7 @@ class Words:
     def seconds(self, value: float | None) -> str:
         """A duration given in seconds."""
         if value is not None and 1 <= abs(value) < 60:
-            return f"{value:.0f} {self('unit.second')}"
+            return f"{value:.0f}{NBSP}{self('unit.second')}"
         return self.hours(None if value is None else value / 3600)
 
     def time(self, value: datetime | str | None) -> str:

@@ -86,6 +86,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "state.role.title": ("This page is not for your role", "您的角色不能使用本页"),
     "state.missing.title": ("There is no such page", "没有这个页面"),
     "state.missing.go": ("To the overview", "回到总览"),
+    "state.crash": ("Look into the log of the server, and report it.", "请查看服务器日志并反馈。"),
     "state.retry": ("Try again", "重试"),
     "state.viewer": (
         "Your role only looks; importing needs the role operator.",
