@@ -120,7 +120,7 @@ def learn_demand(past: Past, edges: Edges) -> Demand:
         weight /= np.clip(1.0 - cycle[case] / span, 0.2, 1.0)
         level /= max(_finished_share(cycle[case], past.until_s - at[case], recent_s), 0.5)
     weeks = min(int(span // WEEK_S), LONGEST_WEEKS)
-    starts = past.until_s - WEEK_S * np.arange(1, weeks + 1)
+    starts: Floats = past.until_s - WEEK_S * np.arange(1, weeks + 1, dtype=np.float64)
     counts = np.histogram(at[case], bins=np.append(starts[::-1], past.until_s))[0][::-1] if weeks else np.zeros(0)
     share = 0.5 ** (np.arange(weeks) / HALF_LIFE_WEEKS)
     if weeks < 3 or not counts.sum():
@@ -131,7 +131,8 @@ def learn_demand(past: Past, edges: Edges) -> Demand:
         if not edges.dropped:
             level = usual
     weight = np.asarray(weight / weight.sum(), np.float64)
-    return Demand(case, weight, starts, np.asarray(share, np.float64), max(level - usual, 0.0), max(level, 1e-9))
+    share = np.asarray(share, np.float64)
+    return Demand(case, weight, starts, share, max(level - usual, 0.0), max(level, 1e-9))
 
 
 def _finished_share(cycle: Floats, age: Floats, recent_s: float) -> float:
