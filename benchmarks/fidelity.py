@@ -14,7 +14,7 @@ from __future__ import annotations
 import gzip
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,13 +65,9 @@ def measure() -> list[Row]:
                      "peer_value": 259.0, "unit": "s", "ratio": 259.0 / seconds})  # fmt: skip
     for name in ("AcademicCredentials_train", "BPIC_2012_W_train", "purchasing_example"):
         log = reference_log(folder / "bps_reference_logs" / f"{name}.csv.gz")
-        ours, naive, floor = ([] for _ in range(3))
-        for share in (0.5, 0.65, 0.8):
-            one = _cut(log, share, _known)
-            for into, figures in zip((ours, naive, floor), one, strict=True):
-                into += figures
+        ours, naive, floor = _averaged((log, share, _known) for share in (0.5, 0.65, 0.8))
         for peer, theirs in (("naive, same cuts", naive), ("noise floor, same cuts", floor)):
-            rows += _rows(name, _mean(ours), peer, _mean(theirs))
+            rows += _rows(name, ours, peer, theirs)
     return rows
 
 
@@ -107,14 +103,18 @@ def _known(_train: WorkLog, rows: WorkLog, cut: datetime) -> Twin:
 
 def published(log: WorkLog, fit: Fit) -> tuple[Figures, Figures, Figures]:
     """Ours, the naive twin's and the noise floor, means over the cuts."""
+    ends = (datetime(2012, 3, 6, 7, tzinfo=UTC), datetime(2012, 2, 26, 7, tzinfo=UTC))
+    parts = [WorkLog(log.frame.filter(pl.col("end") <= end), log.zone) for end in ends]
+    return _averaged((rows, share, fit) for rows in parts for share in (0.7, 0.75, 0.8, 0.85))
+
+
+def _averaged(cuts: Iterable[tuple[WorkLog, float, Fit]]) -> tuple[Figures, Figures, Figures]:
     ours: list[Figures] = []
     naive: list[Figures] = []
     floor: list[Figures] = []
-    for last in (datetime(2012, 3, 6, 7, tzinfo=UTC), datetime(2012, 2, 26, 7, tzinfo=UTC)):
-        rows = WorkLog(log.frame.filter(pl.col("end") <= last), log.zone)
-        for share in (0.7, 0.75, 0.8, 0.85):
-            for into, found in zip((ours, naive, floor), _cut(rows, share, fit), strict=True):
-                into += found
+    for rows, share, fit in cuts:
+        for into, found in zip((ours, naive, floor), _cut(rows, share, fit), strict=True):
+            into += found
     return _mean(ours), _mean(naive), _mean(floor)
 
 
