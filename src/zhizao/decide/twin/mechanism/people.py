@@ -107,7 +107,10 @@ def _layers(week: Week) -> list[list[int]]:
 def _matched(
     layer: list[int], posts: list[list[int]], hours: list[np.ndarray], week: Week, able: np.ndarray, care: Floats
 ) -> dict[int, int]:
-    """Post of each person of a later shift who takes over from one: same operations, same care, other hours."""
+    """Post of each person of a later shift who takes over from one: same operations, other hours, and the same care.
+
+    Care decides only between those who do alike: a lot that nobody takes over would block its machine until the next day.
+    """
     if not posts or not layer:
         return {}
     from scipy.optimize import linear_sum_assignment
@@ -120,6 +123,7 @@ def _matched(
             theirs = able[members].any(axis=0)
             union = np.sum(able[p] | theirs)
             alike = np.sum(able[p] & theirs) / union if union else 0.0
-            fit[i, at] = alike - 0.4 * abs(np.log(care[p] / np.mean(care[members])))
+            if alike > 0.2:
+                fit[i, at] = 1.0 + alike - 0.4 * min(abs(float(np.log(care[p] / np.mean(care[members])))), 2.0)
     rows, columns = linear_sum_assignment(-fit)
-    return {layer[i]: int(at) for i, at in zip(rows, columns, strict=True) if fit[i, at] > 0.2}
+    return {layer[i]: int(at) for i, at in zip(rows, columns, strict=True) if fit[i, at] > 0.0}
