@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -302,28 +301,42 @@ def as_excel(frame: pl.DataFrame, columns: Sequence[Column], words: Words, *, ti
             name = column.heading(words)
             name = f"{name} ({words.zone})" if column.kind == "time" else name.replace(" (%)", "")
             sheet.write_string(0, at, name, head)
-        zone = ZoneInfo(words.zone)
-        for number, row in enumerate(frame.select([c.key for c in shown]).iter_rows(), start=1):
-            for at, (column, value) in enumerate(zip(shown, row, strict=True)):
-                _write(sheet, number, at, value, formats.get(column.kind), zone)
+        _fill(sheet, _as_cells(frame, shown, words), shown, formats)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(1, frame.height), max(0, len(shown) - 1))
     return buffer.getvalue()
 
 
-def _write(sheet: Any, row: int, at: int, value: Any, style: Any, zone: ZoneInfo) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool):
-        sheet.write_boolean(row, at, value)
-    elif isinstance(value, int | float):
-        if value == value and abs(value) != float("inf"):
-            sheet.write_number(row, at, value, style)
-    elif isinstance(value, datetime):
-        local = value.astimezone(zone).replace(tzinfo=None) if value.tzinfo else value
-        sheet.write_datetime(row, at, local, style)
-    else:
-        sheet.write_string(row, at, str(value)[:32767])
+def _as_cells(frame: pl.DataFrame, shown: Sequence[Column], words: Words) -> pl.DataFrame:
+    """Values as Excel keeps them: times as days since 1899-12-30 in the plant's zone, numbers finite."""
+    cells = []
+    for column in shown:
+        at, kind = pl.col(column.key), frame.schema[column.key]
+        if isinstance(kind, pl.Datetime):
+            local = at if kind.time_zone is None else at.dt.convert_time_zone(words.zone).dt.replace_time_zone(None)
+            at = (local - datetime(1899, 12, 30)).dt.total_milliseconds() / 86_400_000
+        elif kind in (pl.Float64, pl.Float32):
+            at = pl.when(at.is_finite()).then(at)
+        elif kind not in (pl.Boolean, pl.Int64, pl.UInt32, pl.Int32):
+            at = at.cast(pl.String).str.slice(0, 32767)
+        cells.append(at.alias(column.key))
+    return frame.select(cells)
+
+
+def _fill(sheet: Any, cells: pl.DataFrame, shown: Sequence[Column], formats: dict[str, Any]) -> None:
+    writers = []
+    for at, (column, kind) in enumerate(zip(shown, cells.dtypes, strict=True)):
+        style = formats.get(column.kind)
+        if kind == pl.String:
+            writers.append((at, sheet.write_string, None))
+        elif kind == pl.Boolean:
+            writers.append((at, sheet.write_boolean, None))
+        else:
+            writers.append((at, sheet.write_number, style))
+    for number, row in enumerate(cells.iter_rows(), start=1):
+        for (at, write, style), value in zip(writers, row, strict=True):
+            if value is not None:
+                write(number, at, value, style)
 
 
 def _sheet_name(title: str) -> str:

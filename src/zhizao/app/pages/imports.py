@@ -258,7 +258,7 @@ def _first_rows(frame: Frame, first: pl.DataFrame) -> None:
         rows.append(cells)
     raw(
         f'<h2 class="zz-h2 zz-gap">{escape(t("import.first", zone=t.zone))}</h2>'
-        f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'
+        f'<div class="zz-card zz-first" style="padding:6px 8px">{short_table(head, rows)}</div>'
     )
 
 

@@ -273,6 +273,8 @@ async def _show(
         who.by == "local",
         client,
     )
+    for layer in client.page_container.default_slot.children:
+        layer.props("role=none")  # the framework's page is a <main> around ours
     ui.add_head_html(_head(frame))
     raw(_bars(frame))
     with (

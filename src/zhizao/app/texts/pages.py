@@ -514,7 +514,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "role.viewer.may": ("look at everything", "查看全部内容"),
     "role.operator.may": ("and import records", "并可导入记录"),
     "role.engineer.may": ("and fit the twin, run the pilot", "并可拟合孪生、运行试点"),
-    "role.manager.may": ("and approve decisions", "并可批准决策"),
+    "role.manager.may": ("and cancel work that others started", "并可取消他人启动的任务"),
     "role.admin.may": ("and manage people, see the audit trail", "并可管理人员、查看审计"),
     "me.title": ("You are {name}, {role}", "您是 {name}，{role}"),
     "me.sub": ("Your password and your tokens for programs.", "您的密码和程序令牌。"),

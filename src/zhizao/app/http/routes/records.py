@@ -233,10 +233,10 @@ def job_result(desk: At, person: Who, job: str) -> dict[str, Any]:
 
 @router.delete("/jobs/{job}", tags=["jobs"], summary="Cancel a job")
 def cancel(request: Request, desk: At, person: Who, job: str) -> JobAnswer:
-    """Stop a running job: your own, or any when you may decide; what it had stored whole stays."""
+    """Stop a running job: your own, or as a manager any; what it had stored whole stays."""
     found = desk.jobs.get(job)
     if found.by != person.name:
-        person.need(Right.DECIDE)
+        person.need(Right.SETTLE)
     noted(request, "cancel", f"{found.kind} {job}")
     return job_answer(desk.jobs.cancel(job))
 
