@@ -95,7 +95,7 @@ def _worked(touched: Floats, weeks: Floats) -> Week:
     on = (touched >= _SHARE * level[:, None]) & (touched >= np.maximum(2.0, 0.06 * weeks)[:, None])
     by_day = on.reshape(len(on), 7, 48)
     days = np.maximum(by_day.any(axis=2).sum(axis=1), 1)
-    usual = by_day.sum(axis=1) >= 0.5 * days[:, None]
+    usual = np.asarray(by_day.sum(axis=1) >= 0.5 * days[:, None])
     around = np.asarray(np.sum([np.roll(touched, k, axis=1) for k in range(-3, 4)], axis=0) >= 2.0)
     extended = by_day | (usual[:, None, :] & by_day.any(axis=2)[:, :, None] & around.reshape(by_day.shape))
     on = extended.reshape(on.shape)
@@ -120,17 +120,22 @@ def _idle_with_work(waits: tuple[Ints, Floats, Floats], seen: Ints, base: int, w
 
 
 def _by_evidence(touched: Floats, idle: Floats) -> Week:
-    """Worked where work was done rather than left waiting; without evidence, as on the resource's other days."""
+    """Worked where work was done rather than left waiting; without evidence, as on the resource's other days.
+
+    A day on which neither the resource nor most of the others are seen at work is not one of its days.
+    """
     sure_on = (touched >= 2) & (touched >= 0.12 * idle)
     sure_off = (idle >= 3) & ~sure_on
     by_day, off_day = sure_on.reshape(-1, 7, 48), sure_off.reshape(-1, 7, 48)
     told = by_day | off_day
     for_time = by_day.sum(axis=1) / np.maximum(told.sum(axis=1), 1)
     some = touched.sum(axis=0) >= 0.03 * touched.sum(axis=0).max(initial=0.0)  # half-hours in which the plant is open
-    usual = (for_time >= 0.5)[:, None, :] & some.reshape(1, 7, 48)
+    seen = by_day.any(axis=2)
+    open_day = seen | (seen.mean(axis=0) >= 0.5)[None, :]
+    usual = (for_time >= 0.5)[:, None, :] & some.reshape(1, 7, 48) & open_day[:, :, None]
     on = np.where(told, by_day, usual).reshape(touched.shape)
-    for row, seen, left in zip(on, touched, idle, strict=True):
-        _close_gaps(row, seen, left)
+    for row, done, left in zip(on, touched, idle, strict=True):
+        _close_gaps(row, done, left)
     return on
 
 
