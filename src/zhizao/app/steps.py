@@ -35,6 +35,7 @@ __all__ = [
     "pilot",
     "read_log",
     "save_twin",
+    "stamps_have_offset",
     "workspace_beside",
     "write_log",
     "write_sample",
@@ -206,16 +207,39 @@ def keep_result(workspace: Workspace, found: Pilot) -> None:
         )
 
 
-def save_twin(twin: Twin, path: Path) -> None:
-    """One file of JSON, gzipped; written whole or not at all."""
+def stamps_have_offset(path: Path) -> bool:
+    """Whether the times in a file of records carry their offset to UTC, by a look at its beginning."""
     import gzip
 
-    data = gzip.compress(json.dumps(twin.to_dict(), ensure_ascii=False).encode(), mtime=0)
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith(".xes"):
+        return True
+    if name.endswith((".xlsx", ".parquet")):
+        return False
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    with opener(path, "rb") as file:
+        head = file.read(65_536).replace(b"\x00", b"").decode("ascii", "ignore")
+    return re.search(r"\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|[+-]\d\d:?\d\d)(?!\d)", head) is not None
+
+
+def save_twin(twin: Twin, path: Path, *, bare: bool = False) -> None:
+    """One file of JSON, gzipped; written whole or not at all.
+
+    Parameters
+    ----------
+    twin : fitted
+    path : where to
+    bare : the records' times carry no offset, so simulated ones will carry none either
+    """
+    import gzip
+
+    text = json.dumps({**twin.to_dict(), "bare": bare}, ensure_ascii=False)
+    data = gzip.compress(text.encode(), mtime=0)
     _write_bytes(path, data)
 
 
-def load_twin(path: Path) -> Twin:
-    """Twin from `save_twin`'s file.
+def load_twin(path: Path) -> tuple[Twin, bool]:
+    """Twin from `save_twin`'s file, and whether its records' times carried no offset.
 
     Raises
     ------
@@ -227,7 +251,7 @@ def load_twin(path: Path) -> Twin:
 
     try:
         data = json.loads(gzip.decompress(path.read_bytes()))
-        return Twin.from_dict(data)
+        return Twin.from_dict(data), bool(data.get("bare"))
     except FileNotFoundError as error:
         raise InputError("there is no such twin", where=str(path), fix="make one with `zhizao twin fit`") from error
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -236,14 +260,15 @@ def load_twin(path: Path) -> Twin:
         ) from error
 
 
-def write_log(log: WorkLog, path: Path) -> None:
-    """A simulated log as CSV: case, activity, resource, start, end; times in the plant's zone with their offset.
+def write_log(log: WorkLog, path: Path, *, bare: bool = False) -> None:
+    """A simulated log as CSV: case, activity, resource, start, end; times in the plant's zone.
 
-    The resource is the machine where the records name one, else the person.
+    The resource is the machine where the records name one, else the person. Times carry their offset to UTC, unless
+    `bare` (the records' own carry none).
     """
     import polars as pl
 
-    stamp = "%Y-%m-%dT%H:%M:%S%.3f%:z"
+    stamp = "%Y-%m-%dT%H:%M:%S%.3f" + ("" if bare else "%:z")
     frame = log.frame.select(
         case=pl.col("order"),
         activity=pl.col("activity"),

@@ -17,7 +17,7 @@ app = typer.Typer(help="Fit a twin to records, simulate from it, test it.", no_a
 
 Records = Annotated[Path, typer.Argument(help="CSV, Excel, Parquet or XES file of production records.")]
 MappingFile = Annotated[Path | None, typer.Option("--mapping", help="Mapping file: which column is what.")]
-Zone = Annotated[str, typer.Option(help="IANA zone of the plant, for times without one.")]
+Zone = Annotated[str, typer.Option(help="IANA zone in which shifts and weekdays are meant; times without a zone are in it.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 
 
@@ -27,7 +27,7 @@ def fit(
     out: Annotated[Path, typer.Option(help="File to write the twin to.")],
     until: Annotated[str | None, typer.Option(help="Nothing later than this time is used.")] = None,
     mapping: MappingFile = None,
-    zone: Zone = "Asia/Shanghai",
+    zone: Zone = "UTC",
     seed: Seed = 0,
 ) -> None:
     """Discover and calibrate a twin from the records known at a time."""
@@ -42,7 +42,7 @@ def fit(
         log = steps.read_log(records, mapping=read_mapping(mapping), zone=zone, progress=progress)
         progress("fitting", 0.0)
         twin = Twin.fit(log, until=time, rng=np.random.default_rng(seed))
-        steps.save_twin(twin, out)
+        steps.save_twin(twin, out, bare=not steps.stamps_have_offset(records))
     known = log.until(time) if time else log
     say(f"{out}: twin of {known.frame['order'].n_unique()} orders, {known.frame.height} operations")
 
@@ -62,11 +62,9 @@ def simulate(
 
     from zhizao.app import steps
 
-    if (until is None) == (cases is None):
-        raise InputError(
-            "give either --until or --cases", fix="--until TIME for a window, --cases N for a number of orders"
-        )
-    model = steps.load_twin(twin)
+    if until is None and cases is None:
+        raise InputError("give --until or --cases", fix="--until TIME for a window, --cases N for a number of orders")
+    model, bare = steps.load_twin(twin)
     begin = read_time(start, model.past.zone, "--from")
     end = read_time(until, model.past.zone, "--until")
     assert begin is not None
@@ -77,7 +75,7 @@ def simulate(
     with progress_bar() as progress:
         for run in range(runs):
             log = model.simulate(begin, until=end, cases=cases, rng=np.random.default_rng([seed, run]))
-            steps.write_log(log, out / f"run-{run + 1:02d}.csv")
+            steps.write_log(log, out / f"run-{run + 1:02d}.csv", bare=bare)
             progress("simulating", (run + 1) / runs)
     say(f"{out}: {runs} simulated logs")
 
@@ -86,7 +84,7 @@ def simulate(
 def check(
     records: Records,
     mapping: MappingFile = None,
-    zone: Zone = "Asia/Shanghai",
+    zone: Zone = "UTC",
     runs: Annotated[int, typer.Option(help="Number of simulated runs.", min=2, max=100)] = 10,
     seed: Seed = 0,
 ) -> None:
