@@ -281,11 +281,3 @@ def _maintenance(log: WorkLog, plant: Plant, _mechanism: Mechanism, scene: Scene
         name = f"maintenance:{machine}"
         found.append(Candidate(name, (Lever("maintenance", machine, setting, name, (machine,), cost, why),), name))
     return found
-
-
-def _schedule(_log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene, base: Base) -> list[Candidate]:
-    if base.waiting_h.sum() <= 0 or len(scene.work.operation) > 60_000:
-        return []
-    why = "a plan over all machines sees conflicts that a rule at one machine cannot"
-    lever = Lever("schedule", "plant", {"file": "schedule.csv", "every_h": 24}, "schedule", why=why)
-    return [Candidate("schedule", (lever,), "dispatch")]

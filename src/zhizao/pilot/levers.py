@@ -195,7 +195,11 @@ def _only_people(scene: Scene, shop: Shop, work: Work, operation: str, people: t
 
 
 def _inspection(scene: Scene, lever: Lever) -> Scene:
-    """Move an inspection to directly after an earlier operation; bad pieces are then not worked on in between."""
+    """Move an inspection to directly after an earlier operation; bad pieces are then not worked on in between.
+
+    Rework that it sends back moves with it, where the operation that made the pieces comes before it; what later
+    operations make is found by the inspections after them.
+    """
     work = scene.work
     names = (lever.setting["operation"], lever.setting["after"])
     for name in names:
@@ -205,18 +209,28 @@ def _inspection(scene: Scene, lever: Lever) -> Scene:
     order = np.arange(len(work.operation))
     saved = np.ones(len(order))
     rate = float(lever.setting.get("caught", 0.0))
-    for first, last in zip(work.first[:-1], work.first[1:], strict=True):
-        operations = work.operation[first:last]
-        at = np.flatnonzero(operations == after)
-        looked = np.flatnonzero(operations == inspect)
-        if len(at) == 0:
+    regular = work.gate < 0
+    at_after = np.flatnonzero(regular & (work.operation == after))
+    job_of = np.repeat(np.arange(len(work.first) - 1), np.diff(work.first))
+    first_after: dict[int, int] = {}
+    for step in at_after.tolist():
+        first_after.setdefault(int(job_of[step]), step)
+    done: set[int] = set()
+    for looked in np.flatnonzero(regular & (work.operation == inspect)).tolist():
+        job = int(job_of[looked])
+        target = first_after.get(job, looked) + 1
+        if job in done or looked <= target:
             continue
-        looked = looked[looked > at[0] + 1]
-        if len(looked) == 0 or (work.gate[first + at[0] : last] >= 0).any():
-            continue
-        source, target = first + looked[0], first + at[0] + 1
-        order[target : source + 1] = np.concatenate([[source], np.arange(target, source)])
-        saved[target:source] *= 1.0 - rate  # step indices before the move: those now behind the inspection
+        done.add(job)
+        end = looked + 1
+        while end < work.first[job + 1] and work.gate[end] >= 0:
+            end += 1
+        behind = np.arange(looked + 1, end)
+        along = behind[work.gate[behind] < target]
+        left = behind[work.gate[behind] >= target]
+        between = np.arange(target, looked)
+        order[target:end] = np.concatenate([[looked], along, between, left])
+        saved[between] *= 1.0 - rate
     thinner = replace(
         work,
         run_s=work.run_s * saved,

@@ -17,11 +17,13 @@ import polars as pl
 from zhizao.account import ThreeFigures, three_figures
 from zhizao.decide.twin import FidelityReport
 from zhizao.decide.twin.mechanism import Mechanism, Scene, held_out
+from zhizao.decide.twin.records import to_time
 from zhizao.decide.twin.run import simulate
 from zhizao.decide.twin.shop import Floats
 from zhizao.errors import InputError
 from zhizao.model import Plant, WorkLog
 from zhizao.pilot.candidates import Base, Candidate, base_of, propose
+from zhizao.pilot.levers import Lever
 from zhizao.pilot.result import (
     FIGURES,
     TARGETS,
@@ -42,6 +44,10 @@ __all__ = ["Pilot", "run_pilot"]
 Progress = Callable[[str, float], None]
 
 _FEWEST_ORDERS = 20
+_WEEK_S = 604_800.0
+_SCHEDULED_STEPS = 3_000
+"""Steps on which a schedule renewed all the time is tried."""
+
 _MOST_OPERATIONS = 60_000
 """Levers are tried on the latest part of the records, at most this long."""
 
@@ -128,6 +134,7 @@ def run_pilot(
     candidates = propose(recent, plant, mechanism, scene, base)
     runs = runs or (8 if done.height < 30_000 else 4)
     found = search(plan, candidates, seed=seed + 1, runs=runs, budget=budget, workers=workers, progress=tell)
+    alone = _schedule_alone(plan, base, scene, seed=seed + 3, workers=workers, tell=tell)
     chosen, changed = _promise(plan, candidates, found, seed=seed + 2, runs=2 * runs + 4, workers=workers, tell=tell)
     result = PilotResult(
         plant=plant.name,
@@ -138,7 +145,7 @@ def run_pilot(
         records=records,
         fidelity=trust,
         figures=_figure_results(figures, changed if trust.trusted else {}, trust),
-        levers=_lever_results(candidates, found, chosen if trust.trusted else ()),
+        levers=_lever_results([*candidates, *alone[0]], (*found.alone, *alone[1]), chosen if trust.trusted else ()),
         front=_front(found, chosen if trust.trusted else ()),
         assumptions=dict(plant.assumptions()),
         notes=tuple(_notes(figures, trust, chosen)),
@@ -170,6 +177,38 @@ def latest(log: WorkLog, most: int) -> WorkLog:
     first: datetime = log.frame["start"].sort()[-most]
     begins = log.frame.group_by("order").agg(pl.col("start").min()).filter(pl.col("start") >= first)["order"]
     return WorkLog(log.frame.filter(pl.col("order").is_in(begins.implode())), log.zone)
+
+
+def _schedule_alone(
+    plan: Plan, base: Base, scene: Scene, *, seed: int, workers: int, tell: Progress
+) -> tuple[list[Candidate], list[Tried]]:
+    """What a schedule renewed every three days would bring by itself, on the latest weeks of the recorded demand.
+
+    It is shown, not promised: a schedule has to be made anew with the orders that come, so that it cannot be carried
+    out from a report alone. The schedule of the orders open now is among the files for Monday.
+    """
+    if base.waiting_h.sum() <= 0 or not len(scene.shop.machines):
+        return [], []
+    steps_per_week = len(scene.work.operation) / max(scene.window_s / _WEEK_S, 1.0)
+    weeks = min(scene.window_s / _WEEK_S, _SCHEDULED_STEPS / max(steps_per_week, 1.0))
+    if weeks < 1.0:
+        return [], []
+    start = to_time(plan.mechanism.past.until_s - weeks * _WEEK_S, plan.mechanism.zone)
+    why = "a plan over all machines sees conflicts that a rule at one machine cannot"
+    lever = Lever("schedule", "plant", {"file": "schedule.csv", "every_h": 72}, "schedule", why=why)
+    try:
+        seen = try_sets(
+            replace(plan, start=start),
+            [(), (lever,)],
+            seed=seed,
+            runs=3,
+            workers=workers,
+            progress=lambda share: tell("schedule alone", share),
+        )
+    except InputError:
+        return [], []
+    tried = Tried(("schedule",), seen.values[1], seen.values[0], 0.0)
+    return [Candidate("schedule", (lever,), "dispatch")], [tried]
 
 
 def _promise(
@@ -239,8 +278,10 @@ def _effects(tried: Tried) -> dict[str, Change]:
     return {name: change for name in FIGURES if (change := _change(tried.runs, tried.before, name)) is not None}
 
 
-def _lever_results(candidates: Sequence[Candidate], found: Found, chosen: tuple[str, ...]) -> tuple[LeverResult, ...]:
-    effects = {one.names[0]: _effects(one) for one in found.alone}
+def _lever_results(
+    candidates: Sequence[Candidate], tried: Sequence[Tried], chosen: tuple[str, ...]
+) -> tuple[LeverResult, ...]:
+    effects = {one.names[0]: _effects(one) for one in tried}
     out = []
     for candidate in candidates:
         for lever in candidate.levers:
