@@ -95,7 +95,8 @@ def _dispatch_list(pilot: Pilot) -> pl.DataFrame:
     log = worklog_of(scene, simulate(scene.shop, scene.work, scene.policy))
     zone = pilot.log.zone
     return (
-        log.frame.sort("machine", "start")
+        log.frame.filter(pl.col("end") > pl.col("start"))  # what was done before the end of the records takes no time
+        .sort("machine", "start")
         .with_columns(rank=pl.int_range(1, pl.len() + 1).over("machine"))
         .select(
             "machine",

@@ -22,6 +22,8 @@ _QUIET_S = 14 * 86400.0
 def open_orders(m: Mechanism, rng: np.random.Generator) -> Scene | None:
     """Scene of the open orders at the end of the records; None when there are none.
 
+    Steps done already stand in it with no time and no machine: rows of its log that begin when they end are no work.
+
     Parameters
     ----------
     m : what was learned
@@ -76,7 +78,7 @@ def open_orders(m: Mechanism, rng: np.random.Generator) -> Scene | None:
     scene = compose(m, orders, past.until_s, rng)
     work = scene.work
     first = work.first[:-1]
-    # steps done already take no time; they are dropped from the log by their zero length
+    # steps done already take no time
     position = np.arange(len(work.operation)) - np.repeat(first, np.diff(work.first))
     gone = position < np.repeat(np.array(skip), np.diff(work.first))
     zero = np.where(gone, 0.0, 1.0)

@@ -95,9 +95,10 @@ def _worked(touched: Floats, weeks: Floats) -> Week:
     on = (touched >= _SHARE * level[:, None]) & (touched >= np.maximum(2.0, 0.06 * weeks)[:, None])
     by_day = on.reshape(len(on), 7, 48)
     days = np.maximum(by_day.any(axis=2).sum(axis=1), 1)
-    usual = np.asarray(by_day.sum(axis=1) >= 0.5 * days[:, None])
+    usual = by_day.sum(axis=1) >= 0.5 * days[:, None]
     around = np.asarray(np.sum([np.roll(touched, k, axis=1) for k in range(-3, 4)], axis=0) >= 2.0)
-    extended = by_day | (usual[:, None, :] & by_day.any(axis=2)[:, :, None] & around.reshape(by_day.shape))
+    own_day = np.asarray(by_day.any(axis=2, keepdims=True))
+    extended = by_day | (np.asarray(usual)[:, None, :] & own_day & around.reshape(by_day.shape))
     on = extended.reshape(on.shape)
     before, after = np.roll(on, 1, axis=1), np.roll(on, -1, axis=1)
     return on | (before & after)
