@@ -6,12 +6,11 @@ import statistics
 import sys
 import time
 
-from screenshots import PAGES, launch
-
 
 def main() -> None:
     """Median of five loads, each page warm: figures worked out, scripts in the browser's cache."""
     from playwright.sync_api import sync_playwright
+    from screenshots import PAGES, launch
 
     address = sys.argv[1]
     with sync_playwright() as play:
@@ -28,7 +27,9 @@ def main() -> None:
                 if turn and paint is not None:
                     paints.append(paint)
                     titles.append(1000 * seen)
-            print(f"{path:10s} first paint {statistics.median(paints):5.0f} ms, whole {statistics.median(titles):5.0f} ms")
+            print(
+                f"{path:10s} first paint {statistics.median(paints):5.0f} ms, whole {statistics.median(titles):5.0f} ms"
+            )
 
 
 if __name__ == "__main__":

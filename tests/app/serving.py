@@ -45,6 +45,7 @@ def start(workspace: Path, *, local: bool = True) -> Server:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     code = f"from pathlib import Path; from zhizao.app.serve import serve; serve(Path({str(workspace)!r}), port={port}, local={local})"
+    lines = 2 if local or not (workspace / "people.db").exists() else 1
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
     )
@@ -56,7 +57,7 @@ def start(workspace: Path, *, local: bool = True) -> Server:
         time.sleep(0.2)
     said = ""
     assert process.stdout is not None
-    for _ in range(2):
+    for _ in range(lines):
         said += process.stdout.readline()
     found = re.search(r"password (\S+)", said)
     return Server(address, found[1] if found else "", process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ def browser() -> Iterator[Browser]:
         made = launch(play)
         yield made
         made.close()
+    gc.collect()  # what the driver leaves behind is told here, where it is known, not in somebody else's test
 
 
 @pytest.fixture(scope="module")

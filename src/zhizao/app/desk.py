@@ -226,6 +226,8 @@ class Desk:
             with self._guard:
                 self._kept[key] = made
                 self._locks.pop(key, None)
+                for old in [one for one in self._kept if one[0] != key[0]]:
+                    del self._kept[old]  # of an earlier state of the journal
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
         return made

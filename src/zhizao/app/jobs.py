@@ -252,9 +252,14 @@ def _is_job(pid: int, folder: Path) -> bool:
     told = Path(f"/proc/{pid}/cmdline")
     if told.parent.parent.is_dir():
         try:
-            return folder.name.encode() in told.read_bytes()
+            words = told.read_bytes()
+            if words:
+                return folder.name.encode() in words
+            # no words: it is just being started, or it has ended and nobody has looked after it yet
+            state = told.with_name("stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
         except OSError:
             return False
+        return state not in "ZX"
     try:
         os.kill(pid, 0)
     except OSError:

@@ -110,7 +110,7 @@ def serve(workspace: Path, host: str = "127.0.0.1", port: int = 8080, local: boo
         port=port,
         log_level="warning",
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=not local,  # believed from this machine only, where a proxy with TLS may be
         timeout_graceful_shutdown=3,
         timeout_keep_alive=30,
     )

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from zhizao.account import ThreeFigures
 from zhizao.app import views
-from zhizao.app.pages.parts import Chart, bullet, figure_card, fold, short_table, split_bar, tag
+from zhizao.app.pages.parts import Chart, bullet, figure_card, fold, short_table, split_bar, tag, tight
 from zhizao.app.pages.shell import Frame, link_button, page, raw
 from zhizao.app.texts import NBSP
 
@@ -72,7 +72,26 @@ def _show(frame: Frame, three: ThreeFigures, cycle: Any, weeks: pl.DataFrame) ->
         )
     _where(frame, cycle)
     _trends(frame, weeks)
+    _how(frame, three)
     _assumed(frame, three)
+
+
+def _how(frame: Frame, three: ThreeFigures) -> None:
+    """What the figures mean, what they rest on, and where their records are."""
+    t = frame.t
+    rows = [
+        [
+            f"<b>{escape(t(f'figure.{key}'))}</b>",
+            escape(t(f"overview.how.{key}")),
+            t.count(figure.n),
+            f'<a href="{escape(frame.link(address))}">{escape(t("overview.how.open"))}</a>',
+        ]
+        for (key, figure), address in zip(three.main().items(), ("/orders", "/costs", "/defects"), strict=True)
+    ]
+    head = [("", False), (t("overview.how.formula"), False), (t("overview.how.n"), True), ("", False)]
+    note = t("overview.how.state", head=frame.desk.head(), version=frame.desk.version)
+    inside = tight(short_table(head, rows)) + f'<p class="zz-note">{escape(note)}</p>'
+    raw(fold(t("overview.how"), inside))
 
 
 def _sentence(frame: Frame, three: ThreeFigures, cycle: Any) -> str:

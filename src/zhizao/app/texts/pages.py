@@ -98,6 +98,23 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ag.dateFormatOoo": ("yyyy-mm-dd", "yyyy-mm-dd"),
     "ag.empty": ("Choose one", "请选择"),
     "ag.ariaFilterInput": ("Filter", "筛选"),
+    "overview.how": ("How these are computed", "这些指标如何计算"),
+    "overview.how.production_cycle": (
+        "Calendar hours from release (first start where none is recorded) to the last end; mean over the orders that ended in the period.",
+        "从下达（无记录时取首次开工）到最后结束的日历小时数；取本期完工订单的平均。",
+    ),
+    "overview.how.operating_cost": (
+        "Labour, machines, scrapped material and the work lost in it, holding and lateness of those orders, per good piece.",
+        "这些订单的人工、设备、报废材料及其所含工时、在制占用与延误之和，除以合格件数。",
+    ),
+    "overview.how.defect_rate": (
+        "Pieces scrapped or sent back for rework anywhere on the way, per piece that entered.",
+        "途中报废或返工的件数，除以投入件数。",
+    ),
+    "overview.how.formula": ("Definition", "定义"),
+    "overview.how.n": ("Cases", "样本数"),
+    "overview.how.open": ("Open its records", "查看记录"),
+    "overview.how.state": ("Journal {head}, zhizao {version}; every interval is 95 %.", "台账 {head}，zhizao {version}；区间均为 95 %。"),
     "overview.band": ("The band is the 95 % interval of the week.", "阴影为该周的 95 % 区间。"),
     "step.read": ("Reading the file", "读取文件"),
     "step.convert": ("Converting the rows", "转换各行"),
