@@ -53,6 +53,17 @@ class ZhizaoError(Exception):
         self.fault = Fault(what=what, where=where, fix=fix, code=code)
         super().__init__(str(self.fault))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it crosses to another process: the whole state, whatever a subclass takes to be made."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[ZhizaoError], args: tuple[object, ...], state: dict[str, object]) -> ZhizaoError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class InputError(ZhizaoError):
     """The user's file, setting or argument is wrong; exit code 2."""

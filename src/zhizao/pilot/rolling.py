@@ -14,6 +14,7 @@ import numpy as np
 from zhizao.decide.schedule import Problem, Rounds, solve
 from zhizao.decide.twin.run import simulate
 from zhizao.decide.twin.shop import Floats, Policy, Shop, Work
+from zhizao.errors import InputError
 
 __all__ = ["rolling_priorities"]
 
@@ -40,7 +41,10 @@ def rolling_priorities(shop: Shop, work: Work, policy: Policy, *, every_s: float
     now = every_s * np.floor(max(float(release.min(initial=0.0)), 0.0) / every_s)
     while now <= last:
         trace = simulate(shop, work, replace(policy, priority=priority), until_s=now, compiled=True)
-        problem = Problem.of_shop(shop, work, now, trace=trace)
+        try:
+            problem = Problem.of_shop(shop, work, now, trace=trace)
+        except InputError:  # people who have come back to more work than they can attend: plan without them
+            problem = Problem.of_shop(shop, work, now, trace=trace, people=False)
         if problem.operations:
             found = solve(problem, Rounds(_ROUNDS), workers=1)
             if found.schedule is not None:
