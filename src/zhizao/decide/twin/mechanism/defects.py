@@ -21,7 +21,7 @@ __all__ = ["Defects", "inspections", "learn_defects"]
 _PRIOR_BAD = 8.0
 """Bad pieces that the prior of a factor counts for."""
 
-_ROUNDS = 40
+_ROUNDS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,10 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
     rate = np.where(
         exposure > 0, (np.bincount(op, here + told_later, minlength=operations) + 0.5) / (exposure + 50.0), 0.0
     )
-    later = rate.copy()  # rate of what inspections find
     share = rest[mine]
+    later = rate + rest.sum() / max(
+        float(n.sum()), 1.0
+    )  # rate of what inspections find: nobody is suspected beforehand
     kinds = 1 if product is None else int(product.max(initial=-1)) + 2
     cell = op * kinds + (0 if product is None else product[at] + 1)
     told_in = np.bincount(cell, told_later, minlength=operations * kinds)
