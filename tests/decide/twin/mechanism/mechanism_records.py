@@ -70,10 +70,7 @@ def log_of(rows: list[tuple[Any, ...]], names: str, zone: str = "UTC") -> WorkLo
     times = [name for name in ("start", "end", "released", "due") if name in frame.columns]
     return WorkLog.of(
         frame.with_columns(
-            pl.col(name)
-            .map_elements(lambda hours: MONDAY + timedelta(hours=hours), return_dtype=pl.Datetime("ns", "UTC"))
-            .alias(name)
-            for name in times
+            pl.Series(name, [MONDAY + timedelta(hours=hours) for hours in frame[name]]).alias(name) for name in times
         ),
         zone,
     )
