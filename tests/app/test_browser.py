@@ -333,3 +333,57 @@ def test_a_pilot_can_be_left_found_again_and_cancelled(browser: Browser, server:
     states = {job["state"] for job in call(server.address, "GET", "/api/v1/jobs?kind=pilot")}
     assert states == {"cancelled"}
     context.close()
+
+
+def test_names_from_a_file_stay_words_on_every_page(browser: Browser, tmp_path: Path) -> None:
+    evil = [
+        "<img src=x onerror=window.evil=1>",
+        "${window.evil=1}",
+        "`+(window.evil=1)+`",
+        "</script><script>window.evil=1</script>",
+    ]
+    lines = ["order,product,operation,machine,operator,start,end,good,scrap"]
+    for day in range(6, 28):
+        for at, name in enumerate(evil):
+            lines.append(
+                f"{name} {day},{name},{name},{evil[(at + day) % 4]},{name},2025-01-{day:02d} 0{at + 5}:00,"
+                f"2025-01-{day:02d} 0{at + 5}:50,{10 + at},{(day + at) % 3}"
+            )
+    file = tmp_path / "evil <b>.csv"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = start(tmp_path / "workspace")
+    try:
+        context = context_of(browser, made.address)
+        page, hosts, _ = watched(context)
+        page.on("dialog", lambda dialog: dialog.dismiss())
+        page.goto(made.address + "/import")
+        settle(page)
+        page.set_input_files("input[type=file]", str(file))
+        page.wait_for_url("**/import?upload=*")
+        settle(page)
+        assert page.evaluate("window.evil") is None
+        page.locator("main.zz-main button.primary", has_text="Import").click()
+        page.wait_for_selector("text=rows were stored", timeout=60_000)
+        assert page.evaluate("window.evil") is None
+        row = call(made.address, "GET", "/api/v1/tables/operations?limit=1")["rows"][0]
+        order, machine = (page.evaluate("encodeURIComponent(" + repr(row[key]) + ")") for key in ("order", "machine"))
+        more = (
+            f"/orders?order={order}",
+            f"/machines?machine={machine}",
+            f"/journal?event={row['event']}",
+            "/defects?by=person",
+        )
+        for path in (*PAGES, *more, "/account?import=1"):
+            page.goto(made.address + path)
+            settle(page)
+            page.mouse.move(700, 500)
+            assert page.evaluate("window.evil") is None, path
+            assert page.locator("main.zz-main img").count() == 0, path
+        page.keyboard.press("Control+k")
+        page.keyboard.type("evil")
+        page.wait_for_selector(".zz-palette li a")
+        assert page.evaluate("window.evil") is None
+        context.close()
+        assert set(hosts) == {"127.0.0.1"}
+    finally:
+        made.stop()

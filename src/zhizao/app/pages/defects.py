@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 from nicegui import ui
@@ -247,7 +248,7 @@ def _found_at(frame: Frame, found: DefectRate) -> None:
     ]
     rows = [
         [
-            f'<a href="{escape("/journal?operation=" + row["operation"])}">{escape(row["operation"])}</a>'
+            f'<a href="{escape("/journal?operation=" + quote(row["operation"], safe=""))}">{escape(row["operation"])}</a>'
             + (" " + tag("info", t("defects.inspection")) if row["operation"] in found.inspections else ""),
             t.count(row["bad"]),
             t.count(row["pieces"]),

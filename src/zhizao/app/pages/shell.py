@@ -273,6 +273,11 @@ async def _show(
         who.by == "local",
         client,
     )
+    wrong: ZhizaoError | None = None
+    try:
+        frame.period = Period.of(frame.query.get("from", ""), frame.query.get("to", ""), desk.zone)
+    except ZhizaoError as error:
+        wrong = error
     for layer in client.page_container.default_slot.children:
         layer.props("role=none")  # the framework's page is a <main> around ours
     ui.add_head_html(_head(frame))
@@ -282,7 +287,8 @@ async def _show(
     ):
         raw("", classes="").props("id=zz-said aria-live=polite")
         try:
-            frame.period = Period.of(frame.query.get("from", ""), frame.query.get("to", ""), desk.zone)
+            if wrong is not None:
+                raise wrong
             if not frame.may(right):
                 frame.title(t("state.role.title"))
                 return

@@ -114,7 +114,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "overview.how.formula": ("Definition", "定义"),
     "overview.how.n": ("Cases", "样本数"),
     "overview.how.open": ("Open its records", "查看记录"),
-    "overview.how.state": ("Journal {head}, zhizao {version}; every interval is 95 %.", "台账 {head}，zhizao {version}；区间均为 95 %。"),
+    "overview.how.state": (
+        "Journal {head}, zhizao {version}; every interval is 95 %.",
+        "台账 {head}，zhizao {version}；区间均为 95 %。",
+    ),
     "overview.band": ("The band is the 95 % interval of the week.", "阴影为该周的 95 % 区间。"),
     "step.read": ("Reading the file", "读取文件"),
     "step.convert": ("Converting the rows", "转换各行"),

@@ -209,7 +209,7 @@ def gantt(
     `order`, `machine`, `product`, `operation` and `person` narrow the work; `source` is `recorded` or the id of a
     pilot, whose improved schedule is shown.
     """
-    frame = views.operations(desk, period) if source == "recorded" else views.improved(desk, source)
+    frame = views.operations(desk, period) if source == "recorded" else period.touching(views.improved(desk, source))
     for key in ("order", "machine", "product", "operation", "person"):
         wanted = request.query_params.get(key)
         if wanted:

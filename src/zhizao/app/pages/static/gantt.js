@@ -88,7 +88,7 @@ export default {
       const steps = [60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000];
       const step = steps.find((s) => s >= wanted) || 31536000;
       const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: this.zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
-      const shift = (() => { const at = new Date(this.from * 1000); const local = new Date(parts.format(at).replace(" ", "T") + "Z"); return Math.round((local - at) / 60000) * 60; })();
+      const shift = (() => { const at = new Date(Math.floor(this.from / 60) * 60000); const local = new Date(parts.format(at).replace(" ", "T") + "Z"); return Math.round((local - at) / 60000) * 60; })();
       p.fillStyle = colour("ink-3"); p.font = `11.5px ${font}`; p.textBaseline = "middle"; p.strokeStyle = colour("line");
       const base = step % 604800 === 0 && step < 2592000 ? 345600 : 0;
       for (let at = Math.ceil((this.from + shift - base) / step) * step + base; at < this.to + shift; at += step) {
