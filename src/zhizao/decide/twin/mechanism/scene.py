@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -93,46 +94,43 @@ def worklog_of(scene: Scene, trace: Trace) -> WorkLog:
     step = done[at]
     mine, op, machine = job[step], work.operation[step], trace.machine[step]
     label = scene.labels[op, np.maximum(machine, 0)]
-    machine_names = np.array([*scene.shop.machines, None], object)
-    virtual = np.array([name.startswith("(") for name in scene.shop.machines] + [False])
-    named = machine_names[np.where((machine < 0) | virtual[machine], len(scene.shop.machines), machine)]
+    virtual = np.array([name.startswith("(") for name in scene.shop.machines] + [True])
+    named = _texts(scene.shop.machines, np.where(virtual[machine], -1, machine))
     told = ~is_setup & scene.told
 
-    def reported(pieces: Floats) -> Floats:
-        return np.where(told, np.where(last, pieces[step], 0.0), np.nan)
+    def reported(pieces: Floats) -> pl.Series:
+        return pl.Series(np.where(told, np.where(last, pieces[step], 0.0), np.nan)).fill_nan(None)
 
+    known = work.release_s if scene.release_known else np.full(len(work.release_s), np.nan)
+    due = np.where(np.isfinite(work.due_s), work.due_s, np.nan)
     frame = pl.DataFrame(
         {
             "event": np.full(len(step), -1),
-            "order": np.array(scene.orders, object)[mine] if len(step) else [],
-            "product": np.array([*scene.products, None], object)[work.product[mine]],
-            "operation": np.array(scene.operations, object)[op],
-            "activity": np.array(scene.names, object)[label],
-            "machine": [None] * len(step) if scene.people_are_machines else named,
+            "order": _texts(scene.orders, mine),
+            "product": _texts(scene.products, work.product[mine]),
+            "operation": _texts(scene.operations, op),
+            "activity": _texts(scene.names, label),
+            "machine": _texts((), np.full(len(step), -1)) if scene.people_are_machines else named,
             "person": named if scene.people_are_machines else _who(scene, trace.person[step], low),
-            "report": np.where(is_setup, "setup", "production"),
+            "report": _texts(("setup", "production"), np.where(is_setup, 0, 1)),
             "is_rework": scene.rework[step],
             "good": reported(good),
             "scrap": reported(scrap),
             "rework": reported(again),
             "order_quantity": work.quantity[mine],
-            "start_s": low,
-            "end_s": high,
-            "released_s": work.release_s[mine] if scene.release_known else np.full(len(step), np.nan),
-            "due_s": np.where(np.isfinite(work.due_s[mine]), work.due_s[mine], np.nan),
-        },
-        schema_overrides=dict.fromkeys(_TEXT, pl.String),
-        strict=False,
-    )
-    clock = {"start": "start_s", "end": "end_s", "released": "released_s", "due": "due_s"}
-    frame = frame.with_columns(
-        *(pl.col(name).fill_nan(None) for name in ("good", "scrap", "rework")),
-        **{name: _utc(source, scene) for name, source in clock.items()},
+            "start": _utc(low, scene),
+            "end": _utc(high, scene),
+            "released": _utc(known, scene).gather(mine),
+            "due": _utc(due, scene).gather(mine),
+        }
     )
     return WorkLog.of(frame.select(*WORKLOG_SCHEMA), scene.zone)
 
 
-_TEXT = ("order", "product", "operation", "activity", "machine", "person", "report")
+def _texts(names: Sequence[str | None], code: Ints) -> pl.Series:
+    """Names by code; nothing for -1."""
+    table = pl.Series([None, *names], dtype=pl.String)
+    return table.gather(code + 1)
 
 
 def _changes_of_shift(scene: Scene, until_s: float) -> Floats:
@@ -146,20 +144,22 @@ def _changes_of_shift(scene: Scene, until_s: float) -> Floats:
     return times
 
 
-def _utc(name: str, scene: Scene) -> pl.Expr:
+def _utc(after_s: Floats, scene: Scene) -> pl.Series:
+    """Times so many seconds after kernel time 0, to the millisecond, from the plant's clock; nothing for nan."""
     zero = ZERO + timedelta(seconds=scene.zero_s)
-    wall = pl.lit(zero).cast(pl.Datetime("ns")) + pl.duration(
-        nanoseconds=(pl.col(name).fill_nan(None) * 1e3).round().cast(pl.Int64) * 1_000_000
-    )
+    milliseconds = (pl.Series(after_s).fill_nan(None) * 1e3).round().cast(pl.Int64)
+    wall = milliseconds.cast(pl.Duration("ms")).cast(pl.Duration("ns")) + pl.Series([zero]).cast(pl.Datetime("ns"))
     there = wall.dt.replace_time_zone(scene.zone, ambiguous="earliest", non_existent="null")
-    later = wall.dt.offset_by("1h").dt.replace_time_zone(scene.zone, ambiguous="earliest", non_existent="null")
-    return pl.coalesce(there, later).dt.convert_time_zone("UTC")
+    if there.null_count() > wall.null_count():  # the hour that the clock leaves out in spring
+        later = wall.dt.offset_by("1h").dt.replace_time_zone(scene.zone, ambiguous="earliest", non_existent="null")
+        there = there.zip_with(there.is_not_null(), later)
+    return there.dt.convert_time_zone("UTC")
 
 
-def _who(scene: Scene, post: Ints, start_s: Floats) -> list[str | None]:
+def _who(scene: Scene, post: Ints, start_s: Floats) -> pl.Series:
     """Name of the member of the post who is at work when a step begins."""
     if not scene.members:
-        return [None] * len(post)
+        return _texts((), np.full(len(post), -1))
     slot = (np.floor((scene.zero_s + start_s) / SLOT_S).astype(np.int64)) % SLOTS
     most = max(len(one) for one in scene.members)
     table = np.full((len(scene.members), SLOTS), 0, np.int64)
@@ -167,12 +167,10 @@ def _who(scene: Scene, post: Ints, start_s: Floats) -> list[str | None]:
         for place in range(len(members) - 1, -1, -1):
             on = scene.member_week[scene.member_code[members[place]]]
             table[at, on] = place
-    names = np.full((len(scene.members) + 1, most), None, object)
-    for at, members in enumerate(scene.members):
-        names[at, : len(members)] = members
-    rank = np.where(post >= 0, table[np.maximum(post, 0), slot], 0)
-    found: list[str | None] = names[np.where(post >= 0, post, len(scene.members)), rank].tolist()
-    return found
+    names: list[str | None] = []
+    for members in scene.members:
+        names.extend([*members, *[None] * (most - len(members))])
+    return _texts(names, np.where(post >= 0, post * most + table[np.maximum(post, 0), slot], -1))
 
 
 def pieces_reported(scene: Scene, trace: Trace) -> tuple[Floats, Floats, Floats]:
