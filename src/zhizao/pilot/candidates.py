@@ -7,7 +7,6 @@ that the plant has, a planned stop needs breakdowns that come with wear.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from zhizao.decide.twin.mechanism import Mechanism, Scene
+from zhizao.decide.twin.mechanism.defects import INSPECTION
 from zhizao.decide.twin.shop import RULES, Floats, Shop, Trace
 from zhizao.model import Plant, WorkLog
 from zhizao.pilot.levers import Lever
@@ -22,7 +22,6 @@ from zhizao.pilot.levers import Lever
 __all__ = ["Base", "Candidate", "base_of", "propose", "work_centers"]
 
 _DUE_RULES = ("edd", "slack", "atc", "cr")
-_INSPECTION = re.compile(r"inspect|check|test|\bq\.?c\b|quality|检|验|测", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +253,13 @@ def _inspection(log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene
     )
     rows = {row["operation"]: row for row in seen.iter_rows(named=True)}
     for name, row in rows.items():
-        if not _INSPECTION.search(name) or not row["scrap"] or row["len"] < 30:
+        if not INSPECTION.search(name) or not row["scrap"] or row["len"] < 30:
             continue
         before = sorted(
             (
                 other
                 for other in rows.values()
-                if other["at"] < row["at"] - 1.5 and not _INSPECTION.search(other["operation"])
+                if other["at"] < row["at"] - 1.5 and not INSPECTION.search(other["operation"])
             ),
             key=lambda other: other["at"],
         )

@@ -175,6 +175,8 @@ def _only_people(scene: Scene, shop: Shop, work: Work, operation: str, people: t
         raise InputError(f'assignment names operation "{operation}", which the twin does not know', code="bad_lever")
     wanted = set(people)
     codes = [at for at, members in enumerate(scene.members) if sum(one in wanted for one in members) * 2 > len(members)]
+    place = {name: rank for rank, name in enumerate(people)}
+    codes.sort(key=lambda at: min(place.get(name, len(people)) for name in scene.members[at]))
     skill_now = work.skill[(work.operation == scene.operations.index(operation)) & (work.skill >= 0)]
     if len(skill_now):
         able = set(shop.skill_person[shop.skill_ptr[skill_now[0]] : shop.skill_ptr[skill_now[0] + 1]].tolist())

@@ -50,7 +50,9 @@ def better_machines(m: Mechanism, busy: Floats) -> Iterator[tuple[str, tuple[str
 
 
 def better_people(m: Mechanism) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """(operation, people to keep, reason): without the one, two, three pairs of hands that make most bad pieces."""
+    """(operation, people to ask, reason): the careful asked first; then without the one, two, three pairs of hands that
+    make most bad pieces.
+    """
     names = m.visits.people
     for o in _makers(m):
         if not m.posts.needed[o]:
@@ -60,13 +62,17 @@ def better_people(m: Mechanism) -> Iterator[tuple[str, tuple[str, ...], str]]:
             continue
         factor = np.array([np.mean(m.defects.person[list(m.posts.members[q])]) for q in posts])
         order = np.argsort(-factor)
-        for leave in range(1, min(len(posts) - 1, 3) + 1):
-            out, keep = posts[order[:leave]], posts[order[leave:]]
-            if factor[order[leave - 1]] <= _WORSE * factor[order[leave:]].mean():
+        if factor.max() <= _WORSE * factor.min():
+            continue
+        for leave in range(min(len(posts) - 1, 3) + 1):
+            out, keep = posts[order[:leave]], posts[order[leave:]][::-1]
+            if leave and factor[order[leave - 1]] <= _WORSE * factor[order[leave:]].mean():
                 break
             left = ", ".join(f"{names[p]} {m.defects.person[p]:.2g}" for q in out for p in m.posts.members[q])
             kept = tuple(names[p] for q in keep for p in m.posts.members[q])
-            yield m.visits.operations[o], kept, f"factor on the rate of bad pieces: {left}; others less"
+            best = ", ".join(f"{names[p]} {m.defects.person[p]:.2g}" for p in m.posts.members[keep[0]])
+            why = f"factor on the rate of bad pieces: {best} asked first" + (f"; {left} not asked" if left else "")
+            yield m.visits.operations[o], kept, why
 
 
 def rates_by(m: Mechanism) -> list[tuple[str, float]]:

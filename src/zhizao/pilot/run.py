@@ -44,6 +44,9 @@ __all__ = ["Pilot", "run_pilot"]
 Progress = Callable[[str, float], None]
 
 _FEWEST_ORDERS = 20
+_MODEL_ERROR, _LEAST_ERROR = 0.10, 0.008
+"""What the twin may be wrong by, as standard deviation of a promised change: a share of it, and at least so much."""
+
 _WEEK_S = 604_800.0
 _SCHEDULED_STEPS = 3_000
 """Steps on which a schedule renewed all the time is tried."""
@@ -148,7 +151,7 @@ def run_pilot(
         levers=_lever_results([*candidates, *alone[0]], (*found.alone, *alone[1]), chosen if trust.trusted else ()),
         front=_front(found, chosen if trust.trusted else ()),
         assumptions=dict(plant.assumptions()),
-        notes=tuple(_notes(figures, trust, chosen)),
+        notes=tuple(_notes(log, figures, trust, chosen)),
         seed=seed,
     )
     kept = chosen if trust.trusted else ()
@@ -239,7 +242,10 @@ def _promise(
 
 def _change(after: Floats, before: Floats, name: str) -> Change | None:
     at = COLUMNS.index(name)
-    return changes(after[:, at], before[:, at])
+    change = changes(after[:, at], before[:, at])
+    if change is None:
+        return None
+    return changes(after[:, at], before[:, at], spread=_MODEL_ERROR * abs(change.change) + _LEAST_ERROR)
 
 
 def _figure_results(figures: ThreeFigures, changed: dict[str, Change], trust: Fidelity) -> dict[str, FigureResult]:
@@ -269,6 +275,7 @@ def _figure_results(figures: ThreeFigures, changed: dict[str, Change], trust: Fi
                 low=change.low,
                 high=change.high,
                 promised=change.high < 0,
+                reason="" if change.high < 0 else "within_luck",
                 reached=(change.high <= TARGETS[0], change.high <= TARGETS[1]),
             )
     return out
@@ -308,8 +315,20 @@ def _front(found: Found, chosen: tuple[str, ...]) -> tuple[FrontPoint, ...]:
     )
 
 
-def _notes(figures: ThreeFigures, trust: Fidelity, chosen: tuple[str, ...]) -> list[str]:
-    notes = [f"{name}: {reason}" for name, reason in figures.missing.items()]
+def _notes(log: WorkLog, figures: ThreeFigures, trust: Fidelity, chosen: tuple[str, ...]) -> list[str]:
+    """Codes of what limits the finding: what the records do not hold, and why nothing is promised."""
+    frame = log.frame
+    lacking = {
+        "quantities": frame["good"].null_count() == frame.height and frame["scrap"].null_count() == frame.height,
+        "people": frame["person"].null_count() == frame.height,
+        "machines": frame["machine"].null_count() == frame.height,
+        "due": frame["due"].null_count() == frame.height,
+        "release": frame["released"].null_count() == frame.height,
+        "breakdown": not (frame["report"] == "breakdown").any(),
+    }
+    notes = [name for name, absent in lacking.items() if absent]
+    told = {"no_due_dates", "no_quantities", "no_people", "no_machines"}
+    notes += [f"{name}: {reason}" for name, reason in figures.missing.items() if reason not in told]
     if not trust.trusted:
         notes.append("not_trusted")
     elif not chosen:

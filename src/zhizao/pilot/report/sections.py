@@ -99,7 +99,15 @@ def _reason(reason: str, lang: str) -> str:
 
     if "reason." + reason in WORDS:
         return word("reason." + reason, lang)
-    return account_words.reason_of(reason, "zh" if lang == "zh" else "en") if reason else ""
+    if "note." + reason in WORDS:
+        return word("note." + reason, lang)
+    name, _, why = reason.partition(": ")
+    try:
+        said = account_words.reason_of(why or name, "zh" if lang == "zh" else "en") if reason else ""
+    except KeyError:
+        return reason
+    key = next((key for key in ("c." + name, name) if key in WORDS), "")
+    return f"{word(key, lang)}: {said}" if why and key else said
 
 
 def believe(pilot: Pilot, lang: str) -> str:
@@ -286,9 +294,7 @@ def levers(pilot: Pilot, lang: str) -> str:
 
 def missing(pilot: Pilot, lang: str) -> str:
     """What is not promised, and the data that it would take."""
-    notes = [
-        word("note." + note, lang) if "note." + note in WORDS else _reason(note, lang) for note in pilot.result.notes
-    ]
+    notes = [_reason(note, lang) for note in pilot.result.notes]
     for name, one in pilot.result.figures.items():
         if one.before is None or not pilot.result.fidelity.trusted:
             continue

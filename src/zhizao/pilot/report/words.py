@@ -32,6 +32,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "no_promise": ("no promise: {reason}", "不作承诺：{reason}"),
     "reason.not_trusted": ("the twin failed its test on held-out records", "孪生模型未通过留出记录的检验"),
     "reason.no_lever_helps": ("no lever helps beyond doubt", "没有一项措施确有改善"),
+    "reason.within_luck": ("the change is within the luck of a period", "变化在一个周期的偶然波动之内"),
     "believe": ("Why to believe it", "凭什么相信"),
     "believe.text": (
         "The twin was fitted to the records before {cut} and simulated what came after, which it had not seen. Distances"

@@ -90,7 +90,7 @@ def compose(
     horizon = _ROOM * float(release.max(initial=0.0)) + 8 * WEEK_S
     shop = _shop(m, zero_s, horizon)
     break_ptr, break_after, repair = _breakdowns(m, horizon, rng)
-    care = _care(m)
+    care = _care(m, rng)
     work = Work(
         release_s=release,
         due_s=np.where(np.isfinite(due), due, np.inf),
@@ -252,11 +252,15 @@ def _breakdowns(m: Mechanism, horizon_s: float, rng: np.random.Generator) -> tup
     return np.array(ptr, np.int64), np.concatenate(after), np.concatenate(repair)
 
 
-def _care(m: Mechanism) -> Floats:
-    """(Q,) factor of each post on the rate of bad pieces: its members', weighted by the visits they made."""
+def _care(m: Mechanism, rng: np.random.Generator) -> Floats:
+    """(Q,) factor of each post on the rate of bad pieces: its members', weighted by the visits they made.
+
+    Each run draws the factors anew within what the records leave open, so that a promise carries it.
+    """
     visits = m.visits
+    factor = m.defects.person * np.exp(rng.standard_normal(len(m.defects.person)) / np.sqrt(m.defects.person_bad))
     load = np.bincount(visits.person[visits.person >= 0], minlength=len(visits.people)) + 1.0
-    return np.array([np.average(m.defects.person[list(one)], weights=load[list(one)]) for one in m.posts.members])
+    return np.array([np.average(factor[list(one)], weights=load[list(one)]) for one in m.posts.members])
 
 
 def _labels(m: Mechanism) -> Ints:

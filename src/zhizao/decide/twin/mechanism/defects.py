@@ -9,6 +9,7 @@ much smaller differs by product (what was hardened since is turned no more).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ from zhizao.decide.twin.mechanism.visits import Visits
 from zhizao.decide.twin.shop import Floats, Ints
 
 __all__ = ["Defects", "inspections", "learn_defects"]
+
+INSPECTION = re.compile(r"inspect|check|\btest|\bq\.?\s?[ac]\b|quality|检|验|测", re.IGNORECASE)
+"""Names of operations that find bad pieces rather than make them."""
 
 _PRIOR_BAD = 8.0
 """Bad pieces that the prior of a factor counts for."""
@@ -35,6 +39,7 @@ class Defects:
     rate : (O,) bad pieces made per piece, machine and person factor 1
     machine : (O, M) factor of the machine
     person : (P,) factor of the person
+    person_bad : (P,) bad pieces that the factor rests on, the prior's included; its relative error is one over the root
     noticed : (O,) share of the bad pieces scrapped where they are made
     again : (O,) share of the bad pieces found later that are made good by doing the operation again
     """
@@ -44,6 +49,7 @@ class Defects:
     rate: Floats
     machine: Floats
     person: Floats
+    person_bad: Floats
     noticed: Floats
     again: Floats
 
@@ -51,10 +57,11 @@ class Defects:
 def inspections(visits: Visits) -> np.ndarray:
     """(O,) operations after which rework of another operation begins, or that report bad pieces without making any.
 
-    An operation inspects when it reports pieces to be done again and rework of other operations follows it.
+    An operation inspects when its name says so, or when it reports pieces to be done again and rework of other
+    operations follows it.
     """
     operations = len(visits.operations)
-    out = np.zeros(operations, bool)
+    out = np.array([bool(INSPECTION.search(name)) for name in visits.operations], bool)
     if not visits.rework.any():
         return out
     begins = np.flatnonzero(visits.rework[1:] & ~visits.rework[:-1] & (visits.case[1:] == visits.case[:-1])) + 1
@@ -81,7 +88,7 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
     pieces = np.where(told, np.nan_to_num(visits.good) + bad_here + again_here, 0.0)
     inspects = inspections(visits)
     ones = Defects(
-        bool(told.any()), inspects, np.zeros(operations), np.ones((operations, machines)), np.ones(people),
+        bool(told.any()), inspects, np.zeros(operations), np.ones((operations, machines)), np.ones(people), np.full(people, _PRIOR_BAD),
         np.ones(operations), np.zeros(operations),
     )  # fmt: skip
     if not told.any():
@@ -139,7 +146,8 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
     noticed = np.where(total_made > 0, np.bincount(op, here, minlength=operations) / np.maximum(total_made, 1e-12), 1.0)
     late = np.bincount(op, told_later + split, minlength=operations)
     again = np.where(late > 0, np.bincount(op, told_later, minlength=operations) / np.maximum(late, 1e-12), 0.0)
-    return Defects(True, inspects, rate, by_machine, by_person, np.clip(noticed, 0, 1), np.clip(again, 0, 1))
+    rests_on = np.bincount(person[has_person], made[has_person], minlength=people) + _PRIOR_BAD
+    return Defects(True, inspects, rate, by_machine, by_person, rests_on, np.clip(noticed, 0, 1), np.clip(again, 0, 1))
 
 
 def _named_share(told: Floats | Ints, split: Floats | Ints, operations: int) -> Floats:
