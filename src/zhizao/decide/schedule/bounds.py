@@ -186,7 +186,8 @@ def share_load(problem: Problem, *, seconds: float = 30.0) -> Load | None:
     -------
     Load, or None when there is nothing to share or the time was not enough
     """
-    import highspy
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_matrix
 
     n, m, options = problem.operations, len(problem.machines), len(problem.option_machine)
     if not m or options == n or not n:
@@ -199,36 +200,20 @@ def share_load(problem: Problem, *, seconds: float = 30.0) -> Load | None:
         mine = op[problem.option_machine == k]
         if len(mine):
             base[k] = head[mine].min() + tail[mine].min()
-    # rows: machines (work - T <= -base), then operations (sum = 1); columns: options, then T
-    counts = np.where(on, 2, 1)
-    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    row = np.empty(int(start[-1]) + m, np.int32)
-    coefficient = np.ones(len(row))
-    row[start[:-1][on]] = problem.option_machine[on]
-    coefficient[start[:-1][on]] = problem.option_s[on]
-    row[start[1:] - 1] = m + op
-    row[start[-1] :] = np.arange(m)
-    coefficient[start[-1] :] = -1.0
-    model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = options + 1, m + n
-    model.col_cost_ = np.concatenate([np.zeros(options), [1.0]])
-    model.col_lower_ = np.zeros(options + 1)
-    model.col_upper_ = np.full(options + 1, math.inf)
-    model.row_lower_ = np.concatenate([np.full(m, -math.inf), np.ones(n)])
-    model.row_upper_ = np.concatenate([-base, np.ones(n)])
-    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_ = np.concatenate([start, [len(row)]]).astype(np.int32)
-    model.a_matrix_.index_ = row
-    model.a_matrix_.value_ = coefficient
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.setOptionValue("solver", "simplex")
-    if math.isfinite(seconds):
-        solver.setOptionValue("time_limit", max(seconds, 0.01))
-    solver.passModel(model)
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+    machine, place = problem.option_machine[on], np.flatnonzero(on)
+    load = csr_matrix(
+        (
+            np.concatenate([problem.option_s[on].astype(float), np.full(m, -1.0)]),
+            (np.concatenate([machine, np.arange(m)]), np.concatenate([place, np.full(m, options)])),
+        ),
+        shape=(m, options + 1),
+    )
+    once = csr_matrix((np.ones(options), (op, np.arange(options))), shape=(n, options + 1))
+    found = linprog(
+        np.concatenate([np.zeros(options), [1.0]]),
+        A_ub=load, b_ub=-base, A_eq=once, b_eq=np.ones(n), bounds=(0, None), method="highs-ds",
+        options={"time_limit": max(seconds, 0.01)} if math.isfinite(seconds) else {},
+    )  # fmt: skip
+    if found.status != 0:
         return None
-    solution = np.asarray(solver.getSolution().col_value)
-    return Load(bound=float(math.ceil(solution[-1] - 1e-6)), share=solution[:-1])
+    return Load(bound=float(math.ceil(found.fun - 1e-6)), share=np.asarray(found.x[:-1]))

@@ -161,7 +161,7 @@ class Anneal:
         self._state = anneal.heat_for(floor.data)
         self._warm, self._simmer = compiled(anneal.warm_up), compiled(anneal.simmer)
         self._moves = max(20, 400_000 // (floor.data.n + 50))
-        self._length = max(6 * self._moves, 30_000_000 // (floor.data.n + 400) // 2)
+        self._length = max(6 * self._moves, 60_000_000 // (floor.data.n + 400))
         self._left = 0
         self._cycle = 0
         self._known = float("inf")
@@ -175,11 +175,11 @@ class Anneal:
             s.cell[2], s.cell[3] = 1e-9, 1.0
             self._simmer(self._d, s, self._rng, min(500, self._moves))
             scale = s.cell[6] / s.cell[7] if s.cell[7] else max(best.cost, 1.0) * 0.01
-            heat = scale * (0.1, 0.02, 0.05, 0.01)[self._cycle % 4]
+            heat = scale * (0.1, 0.03, 0.01)[self._cycle % 3]
             s.cell[2], s.cell[3] = heat, 0.005 ** (1.0 / self._length)
             self._left = self._length
             self._cycle += 1
-            if self._cycle % 4 == 0:
+            if self._cycle % 3 == 0:
                 self._length *= 2
         value = float(self._simmer(self._d, s, self._rng, self._moves))
         self._left -= self._moves

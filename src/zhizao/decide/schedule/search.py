@@ -21,7 +21,7 @@ from zhizao.decide.schedule.rules import SMALL, Floor, Plan
 from zhizao.decide.schedule.schedule import Result, Schedule, Status, Step
 from zhizao.decide.schedule.stop import Progress, Seconds, Stop, Watch, seconds_left
 
-__all__ = ["solve"]
+__all__ = ["prepare", "solve"]
 
 TINY = 40
 """Operations up to which CP-SAT alone is asked: it proves such answers before a compiled search would be loaded."""
@@ -29,8 +29,8 @@ TINY = 40
 WHOLE = 600
 """Operations up to which CP-SAT is given the whole problem; above, windows of it."""
 
-COMPILING_S = 40.0
-"""Seconds that compiling the kernels may take on a machine that has never done so."""
+COMPILING_S = 25.0
+"""Seconds that compiling the kernels may take on a machine that has never done so: with less left it is not begun."""
 
 
 class _Run:
@@ -231,8 +231,9 @@ class _Search:
         allowed: list[NDArray[np.bool_] | None],
     ) -> None:  # fmt: skip
         self.run, self.floor, self.seed, self.workers, self.allowed = run, floor, seed, workers, allowed
+        self.ready = ready
         n = run.problem.operations
-        self.local = n > TINY and (ready or n > SMALL or run.left > 2 * COMPILING_S)
+        self.local = n > TINY and (ready or run.left > COMPILING_S)
         self.rng = np.random.default_rng(seed)
         self._solver: Any = None
         self._end = threading.Event()
@@ -242,9 +243,9 @@ class _Search:
     def go(self) -> None:
         """Until the stop."""
         run = self.run
-        if self.local and not self.floor.fast:
-            run.source = "compiling"
-            self.floor = Floor(run.problem, fast=True)
+        rule, look, best_allowed, leaders = self._sweep()
+        if run.over():
+            return
         thread = None
         exact_worth = run.problem.operations <= WHOLE or not self._tabu_suits()
         if self.local and self.workers > 1 and exact_worth:
@@ -252,7 +253,10 @@ class _Search:
             thread.start()
         try:
             if self.local:
-                self._locals(alone=thread is None, exact_worth=exact_worth)
+                if not self.ready and not self._compiled():
+                    return
+                self.floor = self.floor if self.floor.fast else Floor(run.problem, fast=True)
+                self._locals((rule, look, best_allowed), leaders, alone=thread is None, exact_worth=exact_worth)
             else:
                 self._exact_alone()
         finally:
@@ -263,25 +267,36 @@ class _Search:
                         self._solver.stop_search()
                     thread.join(0.05)
 
+    def _compiled(self) -> bool:
+        """Compile beside the waiting, so that the stop is asked; False when it came first."""
+        self.run.source = "compiling"
+        thread = threading.Thread(target=prepare, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.1)
+            if self.run.over():
+                return False
+        return True
+
     def _tabu_suits(self) -> bool:
         from zhizao.decide.schedule.engines import suits_tabu
 
         return suits_tabu(self.run.problem)
 
-    def _locals(self, *, alone: bool, exact_worth: bool) -> None:
+    def _locals(
+        self, rule: tuple[str, float, NDArray[np.bool_] | None], leaders: list[Plan], *, alone: bool, exact_worth: bool
+    ) -> None:  # fmt: skip
         from zhizao.decide.schedule.engines import Anneal, Engine, Perturb, Tabu
 
         run = self.run
-        rule, look, best_allowed, leaders = self._sweep()
-        if run.over():
-            return
         engines: list[tuple[Engine, int]]  # and the rounds that each has in a turn
         if self._tabu_suits():
             engines = [(Tabu(self.floor, self.rng, leaders), 8)]
         else:
             engines = [(Anneal(self.floor, self.rng), 8)]
+            flexible = len(run.problem.option_machine) > run.problem.operations
             if run.problem.operations > 150:
-                engines.insert(0, (Perturb(self.floor, self.rng, rule, look, best_allowed), 8))
+                engines.insert(0, (Perturb(self.floor, self.rng, *rule), 8 if flexible else 2))
         while True:
             for engine, turns in engines:
                 run.source = engine.name
@@ -360,3 +375,17 @@ class _Search:
                 if thread.is_alive() and run.over() and self._solver is not None:
                     self._solver.stop_search()
             run.rounds += 1
+
+
+def prepare() -> None:
+    """Compile the kernels and leave them on disk, so that no later call has to; some 20 s the first time, 1 s later.
+
+    Plain Python and CP-SAT serve calls with less time than that on a machine where this has never been done.
+    """
+    from zhizao.decide.schedule.engines import Anneal, Tabu
+
+    floor = Floor(Problem.of_jobs([[{0: 2, 1: 3}, {1: 2}], [{1: 4}, {0: 1}]], 2), fast=True)
+    plan = floor.dispatch("mwkr")
+    assert plan is not None
+    for engine in (Tabu(floor, np.random.default_rng(0)), Anneal(floor, np.random.default_rng(0))):
+        engine.round(plan, 0.0)
