@@ -146,7 +146,8 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
     noticed = np.where(total_made > 0, np.bincount(op, here, minlength=operations) / np.maximum(total_made, 1e-12), 1.0)
     late = np.bincount(op, told_later + split, minlength=operations)
     again = np.where(late > 0, np.bincount(op, told_later, minlength=operations) / np.maximum(late, 1e-12), 0.0)
-    rests_on = np.bincount(person[has_person], made[has_person], minlength=people) + _PRIOR_BAD
+    seen = np.bincount(person[has_person], made[has_person], minlength=people)
+    rests_on = np.asarray(seen, np.float64) + _PRIOR_BAD
     return Defects(True, inspects, rate, by_machine, by_person, rests_on, np.clip(noticed, 0, 1), np.clip(again, 0, 1))
 
 
