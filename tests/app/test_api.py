@@ -283,3 +283,24 @@ def test_every_route_is_named_in_the_docs(app: FastAPI) -> None:
     text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
     missing = [path for path in app.openapi()["paths"] if f"`{path}`" not in text]
     assert not missing
+
+
+@pytest.mark.slow
+def test_a_pilot_runs_to_its_end_and_leaves_its_files(empty: Caller, empty_desk: Desk) -> None:
+    started = empty.post(f"{API}/sample", json={"weeks": 8})
+    assert wait(empty, started.json()["id"])["state"] == "done"
+    job = empty.post(f"{API}/pilot", json={"lang": "zh"}).json()["id"]
+    done = wait(empty, job, 600)
+    assert done["state"] == "done", done
+    found = empty.get(f"{API}/pilot").json()
+    assert set(found["figures"]) == {"production_cycle", "operating_cost", "defect_rate"}
+    assert found["records"]["read"] == sum(found["records"][key] for key in ("stored", "rejected", "duplicate"))
+    report = empty.get(f"{API}/jobs/{job}/files/report?lang=zh&inline=true")
+    assert report.headers["content-type"].startswith("text/html")
+    assert report.headers["content-disposition"].startswith("inline")
+    assert "</html>" in report.text
+    assert empty.get(f"{API}/jobs/{job}/files/json").json() == found
+    assert empty.get(f"{API}/jobs/{job}/files/../../people.db").status_code == 404
+    chosen = any(lever["chosen"] for lever in found["levers"])
+    bars = empty.get(f"{API}/gantt?source={job}")
+    assert bars.status_code == (200 if chosen else 404)

@@ -122,6 +122,16 @@ class Jobs:
         self._children[name] = child
         return self.get(name)
 
+    def adopt(self, kind: str, result: dict[str, Any], asked: dict[str, Any], by: str, at: datetime) -> str:
+        """Take in what was found elsewhere (by the command line) as a finished job, and return its id."""
+        name = f"{at:%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+        folder = self._folder / name
+        folder.mkdir()
+        _write(folder / "progress.json", {"fraction": 1.0, "step": "done", "at": at.isoformat()})
+        _write(folder / "result.json", result)
+        _write(folder / "job.json", {"kind": kind, "task": "", "asked": asked, "by": by, "at": at.isoformat()})
+        return name
+
     def get(self, name: str) -> Job:
         """A job as it stands now.
 
@@ -200,19 +210,14 @@ class Jobs:
                 _end(int(pid))
             child = self._children.pop(name, None)
             if child is not None:
-                try:
-                    child.wait(timeout=5)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
+                _see_off(child)
         return self.get(name)
 
     def close(self) -> None:
         """Let go: jobs that have said their last word are seen off, those that run go on without this process."""
         for name, child in list(self._children.items()):
             if self.get(name).state != "running":
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(timeout=10)
+                _see_off(child)
                 self._children.pop(name, None)
 
     def folder(self, name: str) -> Path:
@@ -237,6 +242,18 @@ class Jobs:
         if not pid:
             return time.time() - folder.stat().st_mtime < 10
         return _is_job(int(pid), folder)
+
+
+def _see_off(child: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that has nothing left to do; one that lingers is ended."""
+    try:
+        child.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        _end(child.pid)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=5)
+        child.kill()
+        child.wait()
 
 
 def _end(pid: int) -> None:

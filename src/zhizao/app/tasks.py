@@ -154,6 +154,7 @@ def run_pilot(workspace: Path, asked: dict[str, Any], folder: Path, report: Repo
         if found.chosen:
             write_monday(found, folder / "monday", lang=lang)
         keep_improved(found, folder / IMPROVED)
+        steps.keep_result(place, found)
     return {"head": str(asked.get("head", "")), "result": result}
 
 

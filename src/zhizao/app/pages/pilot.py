@@ -24,6 +24,7 @@ async def pilot_page(frame: Frame) -> None:
     if frame.no_records():
         return
     t = frame.t
+    frame.desk.latest("pilot")  # what the command line found is taken in
     jobs = frame.desk.jobs.list("pilot")
     running = next((job for job in jobs if job.state == "running"), None)
     done = [job for job in jobs if job.state == "done"]
@@ -111,11 +112,11 @@ def _sub(frame: Frame, job: Job, found: dict[str, Any]) -> str:
 def _downloads(frame: Frame, job: Job) -> str:
     t = frame.t
     base = f"/api/v1/jobs/{job.id}/files"
-    return (
-        link_button(t("pilot.report"), f"{base}/report?lang={t.lang}&inline=true")
-        + link_button(t("pilot.save"), f"{base}/report?lang={t.lang}")
-        + link_button("JSON", f"{base}/json")
-    )
+    out = link_button("JSON", f"{base}/json")
+    if (frame.desk.jobs.folder(job.id) / f"report.{t.lang}.html").exists():
+        opened = link_button(t("pilot.report"), f"{base}/report?lang={t.lang}&inline=true")
+        out = opened + link_button(t("pilot.save"), f"{base}/report?lang={t.lang}") + out
+    return out
 
 
 def _figures(frame: Frame, found: dict[str, Any]) -> None:
