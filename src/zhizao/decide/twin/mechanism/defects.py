@@ -100,12 +100,13 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
     groups = int(group[-1]) + 1 if len(group) else 0
     found = np.bincount(group, np.where(looks, bad_here + again_here, 0.0), minlength=groups)
     named = _named_by_rework(visits, group, looks)
-    at = np.flatnonzero(makes)
-    op, machine = visits.operation[at], visits.machine[at]
-    person = np.maximum(visits.person[at], 0)
-    has_person = visits.person[at] >= 0
-    n, here, mine = pieces[at], bad_here[at] + again_here[at], group[at]
-    told_later = named[at]
+    # what each person did of a visit, where a lot passed from one to the next
+    visit, who, n, here = _by_person(visits, pieces, bad_here + again_here)
+    kept = makes[visit] & (n > 0)
+    visit, who, n, here = visit[kept], who[kept], n[kept], here[kept]
+    op, machine, mine = visits.operation[visit], visits.machine[visit], group[visit]
+    person, has_person = np.maximum(who, 0), who >= 0
+    told_later = named[visit] * _share(visit, n)
     rest = np.maximum(found - np.bincount(mine, told_later, minlength=groups), 0.0)
     rate = np.full(operations, 0.0)
     by_machine, by_person = np.ones((operations, machines)), np.ones(people)
@@ -114,11 +115,10 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
         exposure > 0, (np.bincount(op, here + told_later, minlength=operations) + 0.5) / (exposure + 50.0), 0.0
     )
     share = rest[mine]
-    later = rate + rest.sum() / max(
-        float(n.sum()), 1.0
-    )  # rate of what inspections find: nobody is suspected beforehand
+    # rate of what inspections find: nobody is suspected beforehand
+    later = rate + rest.sum() / max(float(n.sum()), 1.0)
     kinds = 1 if product is None else int(product.max(initial=-1)) + 2
-    cell = op * kinds + (0 if product is None else product[at] + 1)
+    cell = op * kinds + (0 if product is None else product[visit] + 1)
     told_in = np.bincount(cell, told_later, minlength=operations * kinds)
     factor = np.ones(len(op))
     split = np.zeros(len(op))
@@ -127,6 +127,7 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
         expect = later[op] * factor * n * (1.0 - named_rate[cell])
         total = np.bincount(mine, expect, minlength=groups)
         split = np.where(total[mine] > 0, share * expect / np.maximum(total[mine], 1e-12), 0.0)
+        told_later = named[visit] * _share(visit, factor * n)
         made = here + told_later + split
         all_rate = (np.bincount(op, made, minlength=operations)) / np.maximum(exposure, 1.0)
         person_factor = np.where(has_person, by_person[person], 1.0)
@@ -149,6 +150,21 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
     seen = np.bincount(person[has_person], made[has_person], minlength=people)
     rests_on = np.asarray(seen, np.float64) + _PRIOR_BAD
     return Defects(True, inspects, rate, by_machine, by_person, rests_on, np.clip(noticed, 0, 1), np.clip(again, 0, 1))
+
+
+def _by_person(visits: Visits, pieces: Floats, bad: Floats) -> tuple[Ints, Ints, Floats, Floats]:
+    """Visit, person, pieces and bad pieces of what each person did; the whole visit where its parts are not known."""
+    parts = visits.parts
+    if parts is None:
+        return np.arange(len(pieces)), visits.person, pieces, bad
+    return parts.visit, parts.person, parts.pieces, parts.bad
+
+
+def _share(group: Ints, weight: Floats) -> Floats:
+    """Weights as shares of their group."""
+    total = np.bincount(group, weight)[group] if len(group) else weight
+    out: Floats = weight / np.maximum(total, 1e-12)
+    return out
 
 
 def _named_share(told: Floats | Ints, split: Floats | Ints, operations: int) -> Floats:

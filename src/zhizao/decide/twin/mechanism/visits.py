@@ -15,7 +15,7 @@ from zhizao.decide.twin.mechanism.week import Week, learn_week, shifts_of, worke
 from zhizao.decide.twin.records import Past
 from zhizao.decide.twin.shop import Floats, Ints
 
-__all__ = ["Breakdowns", "Visits", "visits_of"]
+__all__ = ["Breakdowns", "Parts", "Visits", "visits_of"]
 
 Flags = NDArray[np.bool_]
 
@@ -36,6 +36,22 @@ class Breakdowns:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What each person reported of the visits: a lot that passes to the next shift is the work of both.
+
+    Parameters
+    ----------
+    visit, person : (R,) codes, -1 = nobody named
+    pieces, bad : (R,) reported, and of them bad (scrapped, or to be done again)
+    """
+
+    visit: Ints
+    person: Ints
+    pieces: Floats
+    bad: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Visits:
     """Visits by case and start, (V,), and the hours of the resources that they show.
 
@@ -52,6 +68,7 @@ class Visits:
     row : first production row in the past
     machine_week, person_week : (M, 336), (P, 336) hours
     breakdowns : what was taken out
+    parts : who did how much of each visit; None = all of it by `person`
     """
 
     operations: tuple[str, ...]
@@ -74,6 +91,7 @@ class Visits:
     machine_week: Week
     person_week: Week
     breakdowns: Breakdowns
+    parts: Parts | None = None
 
 
 def visits_of(
@@ -154,7 +172,15 @@ def visits_of(
         machine_week=week,
         person_week=people_week,
         breakdowns=broken,
+        parts=_parts(np.cumsum(~joined) - 1, who, setup, past.good[keep], past.scrap[keep], past.again[keep]),
     )
+
+
+def _parts(visit: Ints, who: Ints, setup: Flags, good: Floats, scrap: Floats, again: Floats) -> Parts:
+    """Production rows with quantities."""
+    told = np.flatnonzero(~setup & ~(np.isnan(good) & np.isnan(scrap)))
+    bad = np.nan_to_num(scrap[told]) + np.nan_to_num(again[told])
+    return Parts(visit[told], who[told], np.nan_to_num(good[told]) + bad, bad)
 
 
 def _total(values: Floats, setup: Flags, head: Ints) -> Floats:
