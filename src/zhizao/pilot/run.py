@@ -44,7 +44,8 @@ __all__ = ["Pilot", "run_pilot"]
 Progress = Callable[[str, float], None]
 
 _FEWEST_ORDERS = 20
-_MODEL_ERROR, _LEAST_ERROR = 0.10, 0.008
+_MODEL_ERROR = {"production_cycle": 0.10, "operating_cost": 0.12, "defect_rate": 0.18}
+_LEAST_ERROR = 0.008
 """What the twin may be wrong by, as standard deviation of a promised change: a share of it, and at least so much."""
 
 _WEEK_S = 604_800.0
@@ -245,7 +246,7 @@ def _change(after: Floats, before: Floats, name: str) -> Change | None:
     change = changes(after[:, at], before[:, at])
     if change is None:
         return None
-    return changes(after[:, at], before[:, at], spread=_MODEL_ERROR * abs(change.change) + _LEAST_ERROR)
+    return changes(after[:, at], before[:, at], spread=_MODEL_ERROR[name] * abs(change.change) + _LEAST_ERROR)
 
 
 def _figure_results(figures: ThreeFigures, changed: dict[str, Change], trust: Fidelity) -> dict[str, FigureResult]:

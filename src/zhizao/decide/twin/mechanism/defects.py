@@ -136,9 +136,10 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
             _table(op, machine, base * person_factor, operations, machines) + _PRIOR_BAD
         )
         base *= by_machine[op, machine]
-        by_person = (np.bincount(person[has_person], made[has_person], minlength=people) + _PRIOR_BAD) / (
-            np.bincount(person[has_person], base[has_person], minlength=people) + _PRIOR_BAD
-        )
+        of_person = np.asarray(np.bincount(person[has_person], made[has_person], minlength=people), np.float64)
+        expected = np.asarray(np.bincount(person[has_person], base[has_person], minlength=people), np.float64)
+        lean = _alike(of_person, expected)
+        by_person = (of_person + lean) / (expected + lean)
         factor = by_machine[op, machine] * np.where(has_person, by_person[person], 1.0)
         weighted = np.maximum(np.bincount(op, n * factor, minlength=operations), 1.0)
         rate = np.bincount(op, made, minlength=operations) / weighted
@@ -147,8 +148,7 @@ def learn_defects(visits: Visits, product: Ints | None = None) -> Defects:
     noticed = np.where(total_made > 0, np.bincount(op, here, minlength=operations) / np.maximum(total_made, 1e-12), 1.0)
     late = np.bincount(op, told_later + split, minlength=operations)
     again = np.where(late > 0, np.bincount(op, told_later, minlength=operations) / np.maximum(late, 1e-12), 0.0)
-    seen = np.bincount(person[has_person], made[has_person], minlength=people)
-    rests_on = np.asarray(seen, np.float64) + _PRIOR_BAD
+    rests_on = of_person + lean
     return Defects(True, inspects, rate, by_machine, by_person, rests_on, np.clip(noticed, 0, 1), np.clip(again, 0, 1))
 
 
@@ -174,6 +174,15 @@ def _named_share(told: Floats | Ints, split: Floats | Ints, operations: int) -> 
     prior = np.repeat(of_op, len(told) // max(operations, 1))
     out: Floats = np.minimum((told + prior) / (told + split + 1.0), 0.99)
     return out
+
+
+def _alike(made: Floats, expected: Floats) -> float:
+    """Bad pieces that the prior counts for: many when people are alike, few when they differ (method of moments)."""
+    seen = expected >= 10.0
+    if seen.sum() < 3:
+        return _PRIOR_BAD
+    spread = float(np.sum((made[seen] - expected[seen]) ** 2 - expected[seen]) / np.sum(expected[seen] ** 2))
+    return float(np.clip(1.0 / max(spread, 1e-3), 1.5, 60.0))
 
 
 def _table(a: Ints, b: Ints, values: Floats, rows: int, columns: int) -> Floats:
