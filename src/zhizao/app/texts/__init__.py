@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from zhizao.app.texts import columns, faults, pages, shell
+from zhizao.app.texts import columns, decide, faults, pages, people, shell
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -30,7 +30,15 @@ def _causes() -> dict[str, tuple[str, str]]:
 
 
 TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {**shell.TEXTS, **pages.TEXTS, **columns.TEXTS, **faults.TEXTS, **_causes()}
+    {
+        **shell.TEXTS,
+        **pages.TEXTS,
+        **decide.TEXTS,
+        **people.TEXTS,
+        **columns.TEXTS,
+        **faults.TEXTS,
+        **_causes(),
+    }
 )
 """key: (English, Chinese)."""
 
