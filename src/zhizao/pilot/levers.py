@@ -7,7 +7,7 @@ released orders, due dates and expected durations only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -74,9 +74,34 @@ def _machines_of(scene: Scene, lever: Lever) -> Ints:
     return np.array([scene.shop.machines.index(name) for name in names], np.int64)
 
 
+def _needed(lever: Lever, name: str) -> Any:
+    """A part of the setting that the kind cannot do without."""
+    if name not in lever.setting:
+        raise InputError(f'lever "{lever.kind}" does not say "{name}"', fix="give it in the setting", code="bad_lever")
+    return lever.setting[name]
+
+
+def _above_zero(lever: Lever, name: str) -> float:
+    value = _needed(lever, name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise InputError(
+            f'lever "{lever.kind}" has {name} {value!r}', fix="write a number greater than 0", code="bad_lever"
+        )
+    return float(value)
+
+
+def _known(wanted: Iterable[str], known: Iterable[str], what: str) -> None:
+    strangers = sorted(set(wanted) - set(known))
+    if strangers:
+        raise InputError(f'the lever names {what} "{strangers[0]}", which the twin does not know', code="bad_lever")
+
+
 def _dispatch(scene: Scene, lever: Lever) -> Scene:
+    wanted = _needed(lever, "rule")
+    if wanted not in RULES:
+        raise InputError(f'"{wanted}" is not a dispatch rule', fix="use one of " + ", ".join(RULES), code="bad_lever")
     rule = scene.policy.rule.copy()
-    rule[_machines_of(scene, lever)] = RULES.index(lever.setting["rule"])
+    rule[_machines_of(scene, lever)] = RULES.index(wanted)
     return replace(scene, policy=replace(scene.policy, rule=rule))
 
 
@@ -85,11 +110,11 @@ def _setup_family(scene: Scene, lever: Lever) -> Scene:
 
 
 def _release(scene: Scene, lever: Lever) -> Scene:
-    return replace(scene, policy=replace(scene.policy, wip_cap=int(lever.setting["wip_cap"])))
+    return replace(scene, policy=replace(scene.policy, wip_cap=int(_above_zero(lever, "wip_cap"))))
 
 
 def _transfer_batch(scene: Scene, lever: Lever) -> Scene:
-    return replace(scene, policy=replace(scene.policy, transfer_quantity=float(lever.setting["quantity"])))
+    return replace(scene, policy=replace(scene.policy, transfer_quantity=_above_zero(lever, "quantity")))
 
 
 def _hours(scene: Scene, lever: Lever) -> Scene:
@@ -139,6 +164,7 @@ def _assignment(scene: Scene, lever: Lever) -> Scene:
             raise InputError(
                 f'assignment names operation "{operation}", which the twin does not know', code="bad_lever"
             )
+        _known(wanted, scene.shop.machines, "machine")
         allowed = np.array([name in wanted for name in scene.shop.machines])
         scene = _filter_options(scene, scene.work.operation == scene.operations.index(operation), allowed)
     return scene
@@ -174,6 +200,7 @@ def _only_people(scene: Scene, shop: Shop, work: Work, operation: str, people: t
     if operation not in scene.operations:
         raise InputError(f'assignment names operation "{operation}", which the twin does not know', code="bad_lever")
     wanted = set(people)
+    _known(wanted, scene.member_code, "person")
     codes = [at for at, members in enumerate(scene.members) if sum(one in wanted for one in members) * 2 > len(members)]
     place = {name: rank for rank, name in enumerate(people)}
     codes.sort(key=lambda at: min(place.get(name, len(people)) for name in scene.members[at]))
@@ -203,7 +230,7 @@ def _inspection(scene: Scene, lever: Lever) -> Scene:
     operations make is found by the inspections after them.
     """
     work = scene.work
-    names = (lever.setting["operation"], lever.setting["after"])
+    names = (_needed(lever, "operation"), _needed(lever, "after"))
     for name in names:
         if name not in scene.operations:
             raise InputError(f'inspection names operation "{name}", which the twin does not know', code="bad_lever")
@@ -277,9 +304,11 @@ def _maintenance(scene: Scene, lever: Lever) -> Scene:
     """
     shop = scene.shop
     mtbf, factor = shop.mtbf_s.copy(), float(lever.setting.get("mtbf_factor", 1.0))
+    _known([_needed(lever, "machine")], shop.machines, "machine")
     machine = shop.machines.index(lever.setting["machine"])
     mtbf[machine] *= factor
-    share = float(lever.setting["takes_h"]) / (float(lever.setting["every_h"]) + float(lever.setting["takes_h"]))
+    takes_h, every_h = _above_zero(lever, "takes_h"), _above_zero(lever, "every_h")
+    share = takes_h / (every_h + takes_h)
     work = scene.work
     slower = np.where(work.option_machine == machine, work.option_factor / (1.0 - share), work.option_factor)
     after = work.break_after_s.copy()

@@ -143,7 +143,7 @@ def run_pilot(
     result = PilotResult(
         plant=plant.name,
         currency=plant.rates.currency,
-        period=(str(done["start"].min()), str(done["end"].max())),
+        period=_period(log),
         orders=figures.orders,
         operations=log.frame.height,
         records=records,
@@ -157,6 +157,15 @@ def run_pilot(
     )
     kept = chosen if trust.trusted else ()
     return Pilot(result, log, plant, figures, mechanism, report, scene, base, tuple(candidates), kept)
+
+
+def _period(log: WorkLog) -> tuple[str, str]:
+    """First start and last end in the records, local time with offset."""
+    local = log.done.select(
+        pl.col("start").min().dt.convert_time_zone(log.zone), pl.col("end").max().dt.convert_time_zone(log.zone)
+    )
+    first, last = local.row(0)
+    return first.isoformat(timespec="minutes"), last.isoformat(timespec="minutes")
 
 
 def _earn_trust(

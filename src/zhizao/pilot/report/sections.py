@@ -21,7 +21,7 @@ _PARTS = ("p1", "p2", "p3", "p4", "p5", "p6", "p7")
 
 
 def _percent(change: float) -> str:
-    return f"{100 * change:+.0f}"
+    return f"{100 * change:+.0f}".replace("-", "−")
 
 
 def title(pilot: Pilot, lang: str) -> str:
@@ -119,7 +119,8 @@ def believe(pilot: Pilot, lang: str) -> str:
     if trust.measures:
         parts.append(f"<p>{escape(word('believe.text', lang, cut=trust.cut[:16]))}</p>")
     parts.append(f'<div class="verdict {kind}">{"✓" if trust.trusted else "✗"} {escape(word(verdict, lang))}</div>')
-    parts.extend(f"<p>{escape(reason)}</p>" for reason in trust.reasons)
+    if not trust.trusted:
+        parts.extend(f"<p>{escape(reason)}</p>" for reason in trust.reasons)
     if trust.measures:
         rows = "".join(_measure_row(name, one, lang) for name, one in trust.measures.items())
         heads = "".join(f'<th class="n">{escape(word(name, lang))}</th>' for name in ("twin", "noise_floor", "naive"))
@@ -147,7 +148,9 @@ def believe(pilot: Pilot, lang: str) -> str:
 
 def _measure_row(name: str, one: Any, lang: str) -> str:
     def show(value: float | None) -> str:
-        return "–" if value is None else f"{value:.2f}" if value < 10 else f"{value:.0f}"
+        return (
+            "–" if value is None else f"{value:.3f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+        )
 
     beats = one.twin is not None and one.naive is not None and one.twin <= one.naive
     best = ' style="font-weight:650"' if beats else ""
@@ -160,13 +163,18 @@ def _measure_row(name: str, one: Any, lang: str) -> str:
 def lever_text(lever: LeverResult, lang: str) -> str:
     """One lever in words."""
     key = "k." + lever.kind
+    values: dict[str, Any] = {"every_h": "", "takes_h": "", "rule": "", **lever.setting}
     names = ", ".join(str(name) for name in lever.setting if name != "people")
     if lever.kind == "assignment":
         people = lever.setting.get("people", {})
-        names = "; ".join(f"{operation}: {', '.join(who)}" for operation, who in people.items()) or ", ".join(
+        key = "k.people" if people else key
+        names = "; ".join(", ".join(who) for who in people.values()) or ", ".join(
             str(name) for value in lever.setting.values() if isinstance(value, list) for name in value
         )
-    return word(key, lang, **{"every_h": "", "takes_h": "", **lever.setting, "scope": lever.scope, "names": names})
+    if "rule." + str(values["rule"]) in WORDS:
+        values["rule"] = word("rule." + str(values["rule"]), lang)
+    scope = word("plant", lang) if lever.scope == "plant" else lever.scope
+    return word(key, lang, **{**values, "scope": scope, "names": names})
 
 
 def todo(pilot: Pilot, lang: str) -> str:
@@ -259,7 +267,7 @@ def _trend(pilot: Pilot, orders: pl.DataFrame, lang: str) -> str:
     chart = charts.lines(
         [(word("production_cycle", lang), weekly["cycle_h"].to_list(), "l1")], names, word("where.trend", lang), "h"
     )
-    return f"<h3>{escape(word('where.trend', lang))}</h3>{chart}"
+    return f"<h3>{escape(word('where.trend', lang))}</h3><div class='narrow'>{chart}</div>"
 
 
 def levers(pilot: Pilot, lang: str) -> str:
@@ -280,7 +288,9 @@ def levers(pilot: Pilot, lang: str) -> str:
         ]
         if any(abs(row[1]) > 5e-4 for row in rows):
             rows.sort(key=lambda row: row[1])
-            parts.append(f"<h3>{escape(word(name, lang))}</h3>{charts.forest(rows, word(name, lang), TARGETS)}")
+            parts.append(
+                f"<h3>{escape(word(name, lang))}</h3><div class='narrow'>{charts.forest(rows, word(name, lang), TARGETS)}</div>"
+            )
     points = [
         (" + ".join(one.levers) or "–", one.figures[FIGURES[0]].change, one.figures[FIGURES[1]].change, one.chosen)
         for one in result.front
@@ -288,7 +298,9 @@ def levers(pilot: Pilot, lang: str) -> str:
     ]
     if len(points) > 1:
         chart = charts.front(points, word("front", lang), word(FIGURES[0], lang), word(FIGURES[1], lang))
-        parts.append(f"<h3>{escape(word('front', lang))}</h3><p>{escape(word('front.text', lang))}</p>{chart}")
+        parts.append(
+            f"<h3>{escape(word('front', lang))}</h3><p>{escape(word('front.text', lang))}</p><div class='narrow'>{chart}</div>"
+        )
     return "".join(parts)
 
 

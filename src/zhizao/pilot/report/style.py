@@ -21,7 +21,7 @@ p{margin:6px 0 10px;max-width:72ch}.sub,.small{color:var(--soft);font-size:14px}
 .card h3{margin:0 0 2px;color:var(--soft);font-weight:560;font-size:15px}
 .big{font-size:34px;font-weight:660;letter-spacing:-.5px;line-height:1.2}.big small{font-size:15px;font-weight:500;color:var(--soft);letter-spacing:0}
 .was{color:var(--soft);font-size:14px}.card svg{margin-top:6px}
-.two{display:grid;grid-template-columns:1fr 1fr;gap:8px 34px}
+.two{display:grid;grid-template-columns:1fr 1fr;gap:8px 34px}.two svg text{font-size:17px}.two svg .value,.two svg .inbar{font-size:15.5px}
 svg{width:100%;height:auto;display:block;overflow:visible}
 svg text{font-size:13px;fill:var(--ink)}svg .tick{font-size:11.5px;fill:var(--soft)}svg .value{font-size:12px;fill:var(--soft)}
 svg .inbar{fill:#fff;font-size:12px}svg .strong{font-weight:650}
@@ -33,7 +33,7 @@ polyline{fill:none;stroke-width:2}.l1{stroke:var(--p1)}.l2{stroke:var(--p3)}.l3{
 table{border-collapse:collapse;width:100%;font-size:14.5px;margin:8px 0}
 th{text-align:left;font-weight:560;color:var(--soft);border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:bottom}
 td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto}.narrow{max-width:760px}
 .verdict{display:inline-block;border:1px solid currentColor;border-radius:6px;padding:3px 12px;font-weight:600;margin:4px 0 8px}
 .yes{color:var(--good)}.no{color:var(--bad)}
 ol.todo{padding-left:22px}ol.todo li{margin:8px 0}ol.todo .why{color:var(--soft);font-size:14px}

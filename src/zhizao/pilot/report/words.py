@@ -35,11 +35,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason.within_luck": ("the change is within the luck of a period", "变化在一个周期的偶然波动之内"),
     "believe": ("Why to believe it", "凭什么相信"),
     "believe.text": (
-        "The twin was fitted to the records before {cut} and simulated what came after, which it had not seen. Distances"
-        " to what really happened, smaller is better: beside the noise floor (one half of reality against the other) and"
-        " a naive forecast (past orders moved by whole weeks).",
-        "用 {cut} 之前的记录拟合孪生模型，再仿真其后它未见过的时段。下表是与真实记录的距离，越小越好；并列的是噪声下限（真实记录的一半"
-        "对另一半）和朴素预测（把过去的订单整周平移）。",
+        "The twin was fitted to the records before {cut}. Of what came after it was told only which orders came and when;"
+        " routes, times, queues and bad pieces it had to foresee. Distances to what really happened, smaller is better:"
+        " beside the noise floor (one half of reality against the other) and a naive forecast (past orders moved by"
+        " whole weeks).",
+        "用 {cut} 之前的记录拟合孪生模型；其后的时段只告诉它来了哪些订单、何时到来，路线、工时、排队和不良品都由它推演。下表是与真实"
+        "记录的距离，越小越好；并列的是噪声下限（真实记录的一半对另一半）和朴素预测（把过去的订单整周平移）。",
     ),
     "trusted": ("The twin passed", "孪生模型通过检验"),
     "not_trusted": ("The twin failed", "孪生模型未通过检验"),
@@ -117,6 +118,23 @@ WORDS: dict[str, tuple[str, str]] = {
         "follow the schedule in {file}, renewed every {every_h} h",
         "执行 {file} 中的排程，每 {every_h} 小时重排",
     ),
+    "k.people": ("{scope}: asked in this order: {names}", "{scope}：依次安排 {names}"),
+    "plant": ("whole plant", "全厂"),
+    "rule.fifo": ("first come, first served", "先到先做"),
+    "rule.lifo": ("last come, first served", "后到先做"),
+    "rule.spt": ("shortest work first", "工时短者优先"),
+    "rule.edd": ("earliest due date first", "交期早者优先"),
+    "rule.slack": ("least time to spare first", "余量小者优先"),
+    "rule.atc": (
+        "apparent tardiness cost (short work that is about to be late first)",
+        "表观拖期成本（将拖期的短工序优先）",
+    ),
+    "rule.cr": (
+        "critical ratio (time left over work left, smallest first)",
+        "临界比（剩余时间与剩余工作之比小者优先）",
+    ),
+    "rule.mwkr": ("most work remaining first", "剩余工作多者优先"),
+    "rule.family": ("same set-up family first, then earliest due date", "同族优先，其次交期早者"),
     "chosen": ("recommended", "推荐"),
     "why": ("why", "依据"),
     "cost": ("cost", "费用"),
