@@ -17,7 +17,7 @@ from zhizao.decide.twin.mechanism import Mechanism, Scene
 from zhizao.decide.twin.mechanism.defects import INSPECTION
 from zhizao.decide.twin.shop import RULES, Floats, Shop, Trace
 from zhizao.model import Plant, WorkLog
-from zhizao.pilot.levers import Lever
+from zhizao.pilot.levers import Lever, pull
 
 __all__ = ["Base", "Candidate", "base_of", "propose", "work_centers"]
 
@@ -268,7 +268,9 @@ def _inspection(log: WorkLog, _plant: Plant, _mechanism: Mechanism, scene: Scene
             key = f"inspection:{name}>{other['operation']}"
             setting = {"operation": name, "after": other["operation"], "caught": round(float(caught), 5)}
             why = f"{100 * caught:.1f} % of the pieces are found bad at {name}, after later work was put into them"
-            found.append(Candidate(key, (Lever("inspection", name, setting, key, why=why),), f"inspection:{name}"))
+            lever = Lever("inspection", name, setting, key, why=why)
+            if not np.array_equal(pull(scene, lever).work.operation, scene.work.operation):  # not where it is already
+                found.append(Candidate(key, (lever,), f"inspection:{name}"))
     return found
 
 
