@@ -36,7 +36,7 @@ from zhizao.pilot.result import (
     PilotResult,
     RecordsAccount,
 )
-from zhizao.pilot.search import Found, Tried, levers_of, pareto, search
+from zhizao.pilot.search import Found, Tried, levers_of, pareto, score, search
 from zhizao.pilot.trial import COLUMNS, Plan, changes, try_sets
 
 __all__ = ["Pilot", "run_pilot"]
@@ -298,7 +298,8 @@ def _effects(tried: Tried) -> dict[str, Change]:
 def _lever_results(
     candidates: Sequence[Candidate], tried: Sequence[Tried], chosen: tuple[str, ...]
 ) -> tuple[LeverResult, ...]:
-    effects = {one.names[0]: _effects(one) for one in tried}
+    # a set with which orders come later, or are lost from the period, has no figures to show
+    effects = {one.names[0]: _effects(one) for one in tried if np.isfinite(score(one.runs, one.before)).all()}
     out = []
     for candidate in candidates:
         for lever in candidate.levers:

@@ -216,6 +216,8 @@ def _levers(frame: Frame, found: dict[str, Any]) -> None:
 
 
 def _lever_row(frame: Frame, group: list[dict[str, Any]], keys: list[str]) -> list[str]:
+    from zhizao.pilot.report.words import observation
+
     t = frame.t
     first = group[0]
     cells = [f"<b>{escape(t.maybe('lever.' + first['kind'], first['kind']))}</b><br>{escape(_said(frame, group))}"]
@@ -226,7 +228,7 @@ def _lever_row(frame: Frame, group: list[dict[str, Any]], keys: list[str]) -> li
             continue
         low, high = t.percent(change["low"], 0, sign=True), t.percent(change["high"], 0, sign=True)
         cells.append(f'{t.percent(change["change"], sign=True)}<br><span class="dim">{low} … {high}</span>')
-    return [*cells, t.count(sum(one["cost"] for one in group)), escape(first["why"])]
+    return [*cells, t.count(sum(one["cost"] for one in group)), escape(observation(first["why"], t.lang))]
 
 
 def _said(frame: Frame, group: list[dict[str, Any]]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from zhizao.pilot.report import charts
-from zhizao.pilot.report.words import WORDS, word
+from zhizao.pilot.report.words import WORDS, observation, word
 from zhizao.pilot.result import FIGURES, TARGETS, FigureResult, LeverResult
 
 if TYPE_CHECKING:
@@ -194,7 +194,9 @@ def todo(pilot: Pilot, lang: str) -> str:
         cost = (
             f" · {escape(word('cost', lang))} {first.cost:,.0f} {escape(pilot.result.currency)}" if first.cost else ""
         )
-        items.append(f"<li>{escape(lever_text(first, lang))}<div class='why'>{escape(first.why)}{cost}</div></li>")
+        items.append(
+            f"<li>{escape(lever_text(first, lang))}<div class='why'>{escape(observation(first.why, lang))}{cost}</div></li>"
+        )
     return f"{head}<ol class='todo'>{''.join(items)}</ol><p class='small'>{escape(word('do.files', lang))}</p>"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["WORDS", "word"]
+import re
+
+__all__ = ["WORDS", "observation", "word"]
 
 WORDS: dict[str, tuple[str, str]] = {
     "title_promise": (
@@ -208,3 +210,43 @@ def word(key: str, lang: str, **values: object) -> str:
         return key
     text = pair[1 if lang == "zh" else 0]
     return text.format(**values) if values else text
+
+
+_OBSERVED: tuple[tuple[str, str], ...] = (
+    (r"orders wait ([\d.]+) h in queues; next comes by (\w+)", r"订单排队共等待 \1 小时；下一单按 \2 规则取"),
+    (r"a change of family costs a set-up", "换族就要换型"),
+    (r"(\d+) orders are on the floor on average", r"平均在制 \1 单"),
+    (r"a lot of (\d+) pieces moves on only when its last piece is done", r"每批 \1 件，全部做完才转到下一道"),
+    (r"(\S+) is busy ([\d.]+) % of its ([\d.]+) h a week", r"\1 每周 \3 小时中有 \2 % 在忙"),
+    (r"factor on the rate of bad pieces: ", "不良率系数："),
+    (r" asked first", " 优先安排"),
+    (r" not asked", " 不再安排"),
+    (
+        r"([\d.]+) % of the pieces are found bad at (.+), after later work was put into them",
+        r"\1 % 的件在 \2 才发现不良，其间又投入了工作",
+    ),
+    (
+        r"(\d+) breakdowns in (\d+) h that come with wear \(Weibull shape ([\d.]+)\); a stop of ([\d.]+) h every (\d+) busy"
+        r" hours loses ([\d.]+) %, now ([\d.]+) %",
+        r"\2 小时内故障 \1 次，随磨损而来（威布尔形状 \3）；每运行 \5 小时停 \4 小时，损失 \6 %，现为 \7 %",
+    ),
+    (
+        r"a plan over all machines sees conflicts that a rule at one machine cannot",
+        "统观全部设备的计划能看到单台设备的规则看不到的冲突",
+    ),
+)
+
+
+def observation(text: str, lang: str) -> str:
+    """The observation behind a lever, in the reader's language.
+
+    Examples
+    --------
+    >>> observation("31 orders are on the floor on average", "zh")
+    '平均在制 31 单'
+    """
+    if lang != "zh":
+        return text
+    for pattern, chinese in _OBSERVED:
+        text = re.sub(pattern, chinese, text)
+    return text
