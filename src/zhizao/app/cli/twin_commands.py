@@ -17,7 +17,9 @@ app = typer.Typer(help="Fit a twin to records, simulate from it, test it.", no_a
 
 Records = Annotated[Path, typer.Argument(help="CSV, Excel, Parquet or XES file of production records.")]
 MappingFile = Annotated[Path | None, typer.Option("--mapping", help="Mapping file: which column is what.")]
-Zone = Annotated[str, typer.Option(help="IANA zone in which shifts and weekdays are meant; times without a zone are in it.")]
+Zone = Annotated[
+    str, typer.Option(help="IANA zone in which shifts and weekdays are meant; times without a zone are in it.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 
 

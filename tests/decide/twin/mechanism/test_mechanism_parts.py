@@ -319,7 +319,14 @@ def test_orders_worked_on_at_once_are_the_capacity_unless_the_plant_says_otherwi
 def shop_defects(inspects: tuple[bool, ...], again: tuple[float, ...]) -> Defects:
     n = len(inspects)
     return Defects(
-        True, np.array(inspects), np.full(n, 0.05), np.ones((n, 1)), np.ones(1), np.ones(1), np.zeros(n), np.array(again)
+        True,
+        np.array(inspects),
+        np.full(n, 0.05),
+        np.ones((n, 1)),
+        np.ones(1),
+        np.ones(1),
+        np.zeros(n),
+        np.array(again),
     )
 
 
