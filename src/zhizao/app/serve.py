@@ -64,6 +64,15 @@ def application(desk: Desk, access: Access | None, *, local: bool = False, large
     return app
 
 
+def _warm() -> None:
+    """Have the simulation kernel's machine code made or loaded beside the first pages, so that a what-if need not wait."""
+    import threading
+
+    from zhizao.decide.twin.run import warm
+
+    threading.Thread(target=warm, name="warm", daemon=True).start()
+
+
 def serve(workspace: Path, host: str = "127.0.0.1", port: int = 8080, local: bool = False, lang: str = "en") -> None:
     """Serve until Ctrl-C.
 
@@ -104,6 +113,7 @@ def serve(workspace: Path, host: str = "127.0.0.1", port: int = 8080, local: boo
         _say(words["first"].format(password=password))
     if host in {"0.0.0.0", "::"}:
         _say(words["open"])
+    _warm()
     config = uvicorn.Config(
         app,
         host=host,

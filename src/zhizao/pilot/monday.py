@@ -62,6 +62,9 @@ def monday_tables(pilot: Pilot) -> dict[str, pl.DataFrame]:
     dispatch = _dispatch_list(pilot)
     if dispatch.height:
         tables["dispatch"] = dispatch
+    schedule = _schedule(pilot)
+    if schedule.height:
+        tables["schedule"] = schedule
     return tables
 
 
@@ -110,6 +113,39 @@ def _dispatch_list(pilot: Pilot) -> pl.DataFrame:
             expected_end=pl.col("end").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M"),
             due=pl.col("due").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d"),
         )
+    )
+
+
+def _schedule(pilot: Pilot) -> pl.DataFrame:
+    """An optimised schedule of the open orders, from the end of the records on, with the chosen hours and allocation."""
+    from datetime import timedelta
+
+    from zhizao.decide.schedule import Problem, Rounds, dispatch_list, solve
+    from zhizao.decide.twin.records import ZERO
+    from zhizao.pilot.levers import pull_all
+    from zhizao.pilot.search import levers_of
+
+    scene = pilot.mechanism.open_work(np.random.default_rng(pilot.result.seed))
+    if scene is None:
+        return pl.DataFrame()
+    resources = [one for one in levers_of(pilot.candidates, pilot.chosen) if one.kind in ("hours", "assignment")]
+    scene = pull_all(scene, resources)
+    problem = Problem.of_shop(scene.shop, scene.work, 0.0)
+    found = solve(problem, Rounds(6), workers=1) if problem.operations else None
+    if found is None or found.schedule is None:
+        return pl.DataFrame()
+    orders = [scene.orders[int(name[1:])] for name in problem.jobs]
+    operations = [scene.operations[scene.work.operation[step]] for step in problem.steps]
+    table = dispatch_list(problem, found.schedule, orders=orders, operations=operations)
+    zero = ZERO + timedelta(seconds=scene.zero_s)
+
+    def local(name: str) -> pl.Expr:
+        return (pl.lit(zero) + pl.duration(seconds=pl.col(name))).dt.strftime("%Y-%m-%d %H:%M")
+
+    return (
+        table.filter((pl.col("machine") != "") & (pl.col("end_s") > pl.col("start_s")))
+        .with_columns(start=local("start_s"), end=local("end_s"), late_h=(pl.col("late_s") / 3600).round(1))
+        .select("machine", "turn", "order", "operation", "start", "end", "late_h")
     )
 
 
