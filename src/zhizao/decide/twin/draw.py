@@ -147,13 +147,18 @@ def _named(names: tuple[str, ...], codes: Ints) -> pl.Series:
 
 
 def _utc(name: str, zone: str) -> pl.Expr:
-    """Seconds on the plant's clock as UTC; an hour that clocks skip moves on, of a double hour the first is meant."""
+    """Seconds on the plant's clock as UTC; of an hour that clocks skip its end, of a double hour the first is meant."""
     wall = pl.lit(ZERO).cast(pl.Datetime("ns")) + pl.duration(
         nanoseconds=(pl.col(name).fill_nan(None) * 1e3).round().cast(pl.Int64) * 1_000_000
     )
-    there = wall.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    later = wall.dt.offset_by("1h").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return pl.coalesce(there, later).dt.convert_time_zone("UTC")
+    half = wall.dt.truncate("30m")
+    tries = (
+        wall,
+        half.dt.offset_by("30m"),
+        half.dt.offset_by("60m"),
+    )  # skipped: its end, lest work end before it begins
+    zoned = [one.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") for one in tries]
+    return pl.coalesce(zoned).dt.convert_time_zone("UTC")
 
 
 def _marked(frame: pl.DataFrame, past: Past) -> pl.DataFrame:

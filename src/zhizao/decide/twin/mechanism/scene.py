@@ -149,11 +149,17 @@ def _utc(after_s: Floats, scene: Scene) -> pl.Series:
     zero = ZERO + timedelta(seconds=scene.zero_s)
     milliseconds = (pl.Series(after_s).fill_nan(None) * 1e3).round().cast(pl.Int64)
     wall = milliseconds.cast(pl.Duration("ms")).cast(pl.Duration("ns")) + pl.Series([zero]).cast(pl.Datetime("ns"))
-    there = wall.dt.replace_time_zone(scene.zone, ambiguous="earliest", non_existent="null")
-    if there.null_count() > wall.null_count():  # the hour that the clock leaves out in spring
-        later = wall.dt.offset_by("1h").dt.replace_time_zone(scene.zone, ambiguous="earliest", non_existent="null")
-        there = there.zip_with(there.is_not_null(), later)
+    there = _in_zone(wall, scene.zone)
+    if there.null_count() > wall.null_count():
+        # the hour that the clock leaves out in spring is its end, lest work end before it begins
+        half = wall.dt.truncate("30m")
+        for later in ("30m", "60m"):
+            there = there.zip_with(there.is_not_null(), _in_zone(half.dt.offset_by(later), scene.zone))
     return there.dt.convert_time_zone("UTC")
+
+
+def _in_zone(wall: pl.Series, zone: str) -> pl.Series:
+    return wall.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
 
 
 def _who(scene: Scene, post: Ints, start_s: Floats) -> pl.Series:
