@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from zhizao.decide.twin.mechanism.visits import Visits
-from zhizao.decide.twin.mechanism.week import Week
+from zhizao.decide.twin.mechanism.week import SLOT_S, SLOTS, Week
 from zhizao.decide.twin.shop import Floats, Ints
 
 __all__ = ["Posts", "posts_of"]
 
 _FEWEST = 3
 _LEAST_SHARE = 0.002
+_DOUBT = 10.0
+"""Choices between two posts that count for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Posts:
     ----------
     members : people (codes) of each post, by shift
     week : (Q, 336) hours of each post
-    skill_ptr, skill_post : posts able to do operation o are skill_post[skill_ptr[o]:skill_ptr[o + 1]], most used first
+    skill_ptr, skill_post : posts able to do operation o are skill_post[skill_ptr[o]:skill_ptr[o + 1]], who is asked first
+        comes first
     needed : (O,) True where the operation needs a person
     of_person : (P,) post of each person
     """
@@ -76,12 +79,14 @@ def posts_of(visits: Visits, care: Floats) -> Posts:
     for at, members in enumerate(open_posts):
         of_person[members] = at
     skill: list[list[int]] = []
+    free = _Free(visits)
     for code in range(operations):
         who = np.flatnonzero(able[:, code]) if people else np.empty(0, np.int64)
         share = np.zeros(len(open_posts))
         np.add.at(share, of_person[who], done[who, code] if people else 0.0)
         posts = np.flatnonzero(share > 0)
-        skill.append(posts[np.argsort(-share[posts], kind="stable")].tolist())
+        posts = posts[np.argsort(-share[posts], kind="stable")]
+        skill.append(_asked_first(visits, free, code, posts, who, of_person))
     return Posts(
         members=tuple(tuple(one) for one in open_posts),
         week=np.array(hours) if hours else np.zeros((0, 336), bool),
@@ -90,6 +95,55 @@ def posts_of(visits: Visits, care: Floats) -> Posts:
         needed=needed & np.array([len(one) > 0 for one in skill]),
         of_person=of_person,
     )
+
+
+class _Free:
+    """Who is at work and has nothing in hand at a time."""
+
+    def __init__(self, visits: Visits) -> None:
+        people = len(visits.people)
+        stints = visits.stints
+        person = visits.person if stints is None else stints.person
+        start = visits.start_s if stints is None else stints.start_s
+        end = visits.end_s if stints is None else stints.end_s
+        self._week = visits.person_week
+        self._start: list[Floats] = []
+        self._end: list[Floats] = []
+        for p in range(people):
+            mine = np.flatnonzero(person == p)
+            mine = mine[np.argsort(start[mine], kind="stable")]
+            self._start.append(start[mine])
+            self._end.append(np.maximum.accumulate(np.nan_to_num(end[mine], nan=np.inf)) if len(mine) else end[mine])
+
+    def at(self, person: int, time_s: Floats) -> np.ndarray:
+        """(n,) True where the person is on shift and idle just before each time."""
+        slot = (np.floor(time_s / SLOT_S).astype(np.int64)) % SLOTS
+        on: np.ndarray = self._week[person, slot]
+        start, end = self._start[person], self._end[person]
+        if not len(start):
+            return on
+        last = np.searchsorted(start, time_s, "left") - 1
+        busy = (last >= 0) & (end[np.maximum(last, 0)] > time_s)
+        return np.asarray(on & ~busy)
+
+
+def _asked_first(visits: Visits, free: _Free, operation: int, posts: Ints, able: Ints, of_person: Ints) -> list[int]:
+    """Posts by who is taken while who else stands idle; the most used first where that is not seen."""
+    if len(posts) < 2:
+        return list(posts.tolist())
+    mine = np.flatnonzero((visits.operation == operation) & (visits.person >= 0))
+    time, by = visits.start_s[mine], of_person[visits.person[mine]]
+    taken = np.zeros((len(posts), len(posts)))  # row was taken while column stood idle
+    for column, post in enumerate(posts):
+        idle = np.zeros(len(mine), bool)
+        for p in able[of_person[able] == post]:
+            idle |= free.at(int(p), time)
+        for row, other in enumerate(posts):
+            if other != post:
+                taken[row, column] = np.sum(idle & (by == other))
+    both = taken + taken.T
+    score = ((taken - taken.T) / (both + _DOUBT)).sum(axis=1)
+    return list(posts[np.argsort(-score, kind="stable")].tolist())
 
 
 def _layers(week: Week) -> list[list[int]]:

@@ -15,7 +15,7 @@ from zhizao.decide.twin.mechanism.week import Week, learn_week, shifts_of, worke
 from zhizao.decide.twin.records import Past
 from zhizao.decide.twin.shop import Floats, Ints
 
-__all__ = ["Breakdowns", "Parts", "Visits", "visits_of"]
+__all__ = ["Breakdowns", "Parts", "Stints", "Visits", "visits_of"]
 
 Flags = NDArray[np.bool_]
 
@@ -52,6 +52,21 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class Stints:
+    """When each person was at work on something.
+
+    Parameters
+    ----------
+    person : (R,) code, -1 = nobody named
+    start_s, end_s : (R,) clock seconds; end nan = still running
+    """
+
+    person: Ints
+    start_s: Floats
+    end_s: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Visits:
     """Visits by case and start, (V,), and the hours of the resources that they show.
 
@@ -69,6 +84,7 @@ class Visits:
     machine_week, person_week : (M, 336), (P, 336) hours
     breakdowns : what was taken out
     parts : who did how much of each visit; None = all of it by `person`
+    stints : every piece of work of a person; None = the visits themselves
     """
 
     operations: tuple[str, ...]
@@ -92,6 +108,7 @@ class Visits:
     person_week: Week
     breakdowns: Breakdowns
     parts: Parts | None = None
+    stints: Stints | None = None
 
 
 def visits_of(
@@ -173,6 +190,7 @@ def visits_of(
         person_week=people_week,
         breakdowns=broken,
         parts=_parts(np.cumsum(~joined) - 1, who, setup, past.good[keep], past.scrap[keep], past.again[keep]),
+        stints=Stints(who, start, end),
     )
 
 
