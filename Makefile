@@ -34,10 +34,12 @@ check: $(STAMP)  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 test: check  ## check, then the everyday tests
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" tests src
+	$(BIN)/pytest --doctest-modules --doctest-continue-on-failure -n 2 src
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" tests
 
 test-all: check  ## check, then every test, slow ones too
-	$(BIN)/pytest -n 2 --dist worksteal tests src
+	$(BIN)/pytest --doctest-modules --doctest-continue-on-failure -n 2 src
+	$(BIN)/pytest -n 2 --dist worksteal tests
 
 bench: $(STAMP)  ## our figure, the peer's and the ratio; writes benchmarks/results/latest.json
 	$(BIN)/python -m benchmarks

@@ -178,7 +178,8 @@ def pareto(tried: Sequence[Tried]) -> tuple[Tried, ...]:
     --------
     >>> import numpy as np
     >>> base = np.ones((2, 6))
-    >>> good, bad = base * 0.8, base * 0.9
+    >>> good, bad = base.copy(), base.copy()
+    >>> good[:, :3], bad[:, :3] = 0.8, 0.9
     >>> [one.names for one in pareto([Tried(("a",), good, base, 0.0), Tried(("b",), bad, base, 0.0)])]
     [('a',)]
     """
