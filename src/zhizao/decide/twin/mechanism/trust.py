@@ -23,6 +23,8 @@ from zhizao.model import Plant, WorkLog
 __all__ = ["held_out"]
 
 _FEWEST = 8
+_RARE_DAY = 0.01
+"""Share of the reported work below which a weekday is not one of the plant's."""
 
 
 def held_out(
@@ -69,8 +71,8 @@ def held_out(
         made = worklog_of(scene, trace)
         # seen as reality is: up to the end of the records, orders still under way then with what they have
         seen = made.frame.filter(pl.col("order").is_in(tail.implode()) & (pl.col("end") <= end))
-        found.append(distances(reality, WorkLog(seen, log.zone)))
-    naive = [distances(reality, resampled(past, cut, end, len(tail), seed)) for seed in rng.spawn(min(runs, 5))]
+        found.append(_distances(reality, WorkLog(seen, log.zone)))
+    naive = [_distances(reality, resampled(past, cut, end, len(tail), seed)) for seed in rng.spawn(min(runs, 5))]
     floor = noise_floor(reality, rng, min(runs, 5))
     measures: dict[str, dict[str, float | str]] = {}
     for name in MEASURES:
@@ -88,3 +90,35 @@ def held_out(
     trusted, reasons = verdict(measures, scale_h=float(spans["h"].mean() or 0.0))  # type: ignore[arg-type]
     weeks = max((end - cut).total_seconds() / 604800.0, 0.1)
     return FidelityReport(measures, trusted, reasons, cut, end, len(before), len(tail), len(tail) / weeks)
+
+
+def _distances(reality: WorkLog, made: WorkLog) -> dict[str, float]:
+    """Distances, the hours of the day without weekdays that hold next to nothing in either log.
+
+    A single report on a Saturday that the other log does not have would count as much as a day's work at other hours.
+    """
+    out = distances(reality, made)
+    share: dict[int, float] = {}
+    for log in (reality, made):
+        done = log.done
+        days = pl.concat([_weekday(done["start"], log.zone), _weekday(done["end"], log.zone)])
+        for day, count in days.value_counts().iter_rows():
+            share[day] = max(share.get(day, 0.0), count / days.len())
+    rare = [day for day, most in share.items() if most < _RARE_DAY]
+    if rare:
+        kept = [
+            WorkLog(
+                log.frame.filter(
+                    ~_weekday(log.frame["start"], log.zone).is_in(rare)
+                    & ~_weekday(log.frame["end"], log.zone).is_in(rare)
+                ),
+                log.zone,
+            )
+            for log in (reality, made)
+        ]
+        out["circadian_h"] = distances(*kept)["circadian_h"]
+    return out
+
+
+def _weekday(times: pl.Series, zone: str) -> pl.Series:
+    return times.dt.convert_time_zone(zone).dt.weekday().rename("day")
