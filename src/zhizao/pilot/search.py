@@ -22,6 +22,9 @@ __all__ = ["Found", "Tried", "levers_of", "pareto", "score", "search"]
 _MOST_LATER = 0.02
 """Orders may not come later, from release to end, by more than this."""
 
+_MOST_LOST = 0.03
+"""Nor may fewer orders be finished in the period, by more than this: the edge of a period cuts a few either way."""
+
 _LEAST_GAIN = 0.004
 """A further lever has to lower the mean of the three figures by this share at least."""
 
@@ -83,7 +86,7 @@ def score(after: Floats, before: Floats, weights: Floats | None = None) -> Float
         return np.full(len(after), np.nan)
     gain: Floats = -(ratio[:, usable] @ weights[usable]) / weights[usable].sum()
     later = after[:, 3].sum() / before[:, 3].sum() - 1.0
-    lost = after[:, 4].sum() < 0.995 * before[:, 4].sum()
+    lost = after[:, 4].sum() < (1.0 - _MOST_LOST) * before[:, 4].sum()
     if later > _MOST_LATER or lost:
         return np.full(len(after), -np.inf)
     return gain
