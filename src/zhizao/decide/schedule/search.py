@@ -243,6 +243,8 @@ class _Search:
     def go(self) -> None:
         """Until the stop."""
         run = self.run
+        if self.ready and not self.floor.fast:  # the kernels lie on disk: many rules are tried sooner with them
+            self.floor = Floor(run.problem, fast=True)
         rule, look, best_allowed, leaders = self._sweep()
         if run.over():
             return
