@@ -132,7 +132,9 @@ def run_pilot(
     report, trust = _earn_trust(latest(log, _MOST_OPERATIONS), plant, rng, tell)
     tell("fitting the twin", 0.0)
     recent = latest(log, _MOST_OPERATIONS)
-    mechanism = Mechanism.fit(recent, plant=plant).calibrated(rng)
+    mechanism = Mechanism.fit(recent, plant=plant)
+    tell("fitting the twin", 0.4)
+    mechanism = mechanism.calibrated(rng)
     tell("fitting the twin", 1.0)
     trust = _replayed(mechanism, trust, rng)
     plan = Plan(mechanism, plant)
@@ -183,12 +185,12 @@ def _period(log: WorkLog) -> tuple[str, str]:
 def _earn_trust(
     log: WorkLog, plant: Plant, rng: np.random.Generator, tell: Progress
 ) -> tuple[FidelityReport | None, Fidelity]:
-    tell("testing the twin on held-out records", 0.0)
+    stage = "testing the twin on held-out records"
+    tell(stage, 0.0)
     try:
-        report = held_out(log, plant=plant, rng=rng)
+        report = held_out(log, plant=plant, rng=rng, progress=lambda share: tell(stage, share))
     except InputError as error:
         return None, Fidelity(measures={}, trusted=False, reasons=(str(error),))
-    tell("testing the twin on held-out records", 1.0)
     measures = {name: Measure.model_validate(values) for name, values in report.measures.items()}
     return report, Fidelity(
         measures=measures, trusted=report.trusted, reasons=tuple(report.reasons), cut=str(report.cut)

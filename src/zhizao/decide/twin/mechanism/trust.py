@@ -6,6 +6,7 @@ routes, times, queues, rework and bad pieces are the mechanism's. Beside it stan
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -23,12 +24,21 @@ from zhizao.model import Plant, WorkLog
 __all__ = ["held_out"]
 
 _FEWEST = 8
+
+_FITTED, _MADE = 0.3, 0.8
+"""Share of the test that is done when the twin is fitted, and when its logs are made and compared."""
 _RARE_DAY = 0.01
 """Share of the reported work below which a weekday is not one of the plant's."""
 
 
 def held_out(
-    log: WorkLog, *, plant: Plant | None = None, split: float = 0.7, rng: np.random.Generator, runs: int = 10
+    log: WorkLog,
+    *,
+    plant: Plant | None = None,
+    split: float = 0.7,
+    rng: np.random.Generator,
+    runs: int = 10,
+    progress: Callable[[float], None] | None = None,
 ) -> FidelityReport:
     """Test of the mechanism on the tail of the records.
 
@@ -39,11 +49,13 @@ def held_out(
     split : share of the orders, by start, before the cut
     rng : decides the draws
     runs : simulated logs, >= 2
+    progress : called with the share done
 
     Raises
     ------
     InputError : when there are too few orders before or after the cut
     """
+    tell = progress or (lambda _share: None)
     cases = (
         log.done.group_by("order").agg(begin=pl.col("start").min(), finish=pl.col("end").max()).sort("begin", "order")
     )
@@ -61,7 +73,10 @@ def held_out(
     if len(tail) < _FEWEST or len(before) < _FEWEST:
         raise InputError(f"{len(before)} orders ended before {cut} and {len(tail)} began after it", code="short_log")
     past = WorkLog(log.frame.filter(pl.col("order").is_in(before.implode())), log.zone)
-    learned = Mechanism.fit(log, until=cut, plant=plant).calibrated(rng)
+    learned = Mechanism.fit(log, until=cut, plant=plant)
+    tell(_FITTED / 2)
+    learned = learned.calibrated(rng)
+    tell(_FITTED)
     demand = past_of(log)
     known = to_clock(cut, log.zone)
     found = []
@@ -72,8 +87,11 @@ def held_out(
         # seen as reality is: up to the end of the records, orders still under way then with what they have
         seen = made.frame.filter(pl.col("order").is_in(tail.implode()) & (pl.col("end") <= end))
         found.append(_distances(reality, WorkLog(seen, log.zone)))
+        tell(_FITTED + (_MADE - _FITTED) * len(found) / runs)
     naive = [_distances(reality, resampled(past, cut, end, len(tail), seed)) for seed in rng.spawn(min(runs, 5))]
+    tell((_MADE + 1.0) / 2)
     floor = noise_floor(reality, rng, min(runs, 5))
+    tell(1.0)
     measures: dict[str, dict[str, float | str]] = {}
     for name in MEASURES:
         values = np.array([one[name] for one in found])
