@@ -159,8 +159,11 @@ def pilot(
     """
     from zhizao.pilot import run_pilot
 
+    tell = progress or (lambda _stage, _share: None)
     used = plant or workspace.plant
+    tell("reading the journal", 0.0)
     log = workspace.journal.worklog(zone=used.zone, as_of=as_of)
+    tell("reading the journal", 1.0)
     return run_pilot(
         log,
         used,

@@ -128,11 +128,13 @@ def run_pilot(workspace: Path, asked: dict[str, Any], folder: Path, report: Repo
     from zhizao.record import Workspace
 
     weights = {
+        "reading the journal": 0.5,
         "figures as recorded": 1.0,
         "testing the twin on held-out records": 6.0,
         "fitting the twin": 2.0,
         "levers alone": 8.0,
-        **{f"levers together, round {n}": 1.5 for n in range(1, 7)},
+        **{f"levers together, round {n}": 1.5 for n in range(1, 8)},
+        "schedule alone": 6.0,
         "promise": 6.0,
         "writing": 1.0,
     }

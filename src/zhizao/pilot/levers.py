@@ -235,31 +235,7 @@ def _inspection(scene: Scene, lever: Lever) -> Scene:
         if name not in scene.operations:
             raise InputError(f'inspection names operation "{name}", which the twin does not know', code="bad_lever")
     inspect, after = (scene.operations.index(name) for name in names)
-    order = np.arange(len(work.operation))
-    saved = np.ones(len(order))
-    rate = float(lever.setting.get("caught", 0.0))
-    regular = work.gate < 0
-    at_after = np.flatnonzero(regular & (work.operation == after))
-    job_of = np.repeat(np.arange(len(work.first) - 1), np.diff(work.first))
-    first_after: dict[int, int] = {}
-    for step in at_after.tolist():
-        first_after.setdefault(int(job_of[step]), step)
-    done: set[int] = set()
-    for looked in np.flatnonzero(regular & (work.operation == inspect)).tolist():
-        job = int(job_of[looked])
-        target = first_after.get(job, looked) + 1
-        if job in done or looked <= target:
-            continue
-        done.add(job)
-        end = looked + 1
-        while end < work.first[job + 1] and work.gate[end] >= 0:
-            end += 1
-        behind = np.arange(looked + 1, end)
-        along = behind[work.gate[behind] < target]
-        left = behind[work.gate[behind] >= target]
-        between = np.arange(target, looked)
-        order[target:end] = np.concatenate([[looked], along, between, left])
-        saved[between] *= 1.0 - rate
+    order, saved = _looked_earlier(work, inspect, after, float(lever.setting.get("caught", 0.0)))
     thinner = replace(
         work,
         run_s=work.run_s * saved,
@@ -268,6 +244,30 @@ def _inspection(scene: Scene, lever: Lever) -> Scene:
         expected_left_s=np.empty(0),
     )
     return _reorder(replace(scene, work=thinner), order)
+
+
+def _looked_earlier(work: Work, inspect: int, after: int, caught: float) -> tuple[Ints, Floats]:
+    """Order of the steps with the inspection of each job moved, and the share of the pieces that each step is left with.
+
+    Rework of what was done before comes along behind the inspection; rework of what now lies behind it stays there.
+    """
+    steps, jobs = len(work.operation), len(work.release_s)
+    at, job = np.arange(steps), np.repeat(np.arange(jobs), np.diff(work.first))
+    regular = work.gate < 0
+
+    def first_of(chosen: NDArray[np.bool_]) -> Ints:
+        """First chosen step of each job; `steps` = none."""
+        found = np.full(jobs, steps)
+        np.minimum.at(found, job[chosen], at[chosen])
+        return found
+
+    target = first_of(regular & (work.operation == after)) + 1
+    looked = first_of(regular & (work.operation == inspect) & (at > target[job]))
+    end = first_of(regular & (at > looked[job]))
+    to, look = target[job], looked[job]
+    along = (at == look) | ((at > look) & (at < end[job]) & (work.gate < to))
+    order = np.argsort(np.where(along, to - 0.5, at), kind="stable")
+    return order, np.where((look < steps) & (at >= to) & (at < look), 1.0 - caught, 1.0)
 
 
 def _reorder(scene: Scene, order: Ints) -> Scene:

@@ -258,6 +258,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "journal.row": ("row {row}", "第 {row} 行"),
     "journal.hash": ("Hash", "哈希"),
     "journal.versions": ("{n} versions, oldest first", "{n} 个版本，从旧到新"),
+    "step.reading the journal": ("Reading the journal", "读取台账"),
     "step.figures as recorded": ("Figures as recorded", "计算现状指标"),
     "step.testing the twin on held-out records": (
         "Testing the twin on records that it has not seen",
@@ -266,6 +267,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step.fitting the twin": ("Fitting the twin", "拟合孪生模型"),
     "step.levers": ("Trying levers, alone and together", "逐一并组合试验措施"),
     "step.levers together": ("Trying levers together", "组合试验措施"),
+    "step.schedule alone": ("Trying a schedule renewed as the weeks go", "试验滚动排程"),
     "step.promise": ("Proving the chosen set on fresh runs", "用新的运行验证所选组合"),
     "step.writing": ("Writing the report", "撰写报告"),
     "state.processing": ("Processing", "加工"),
