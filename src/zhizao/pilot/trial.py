@@ -6,6 +6,7 @@ ratios of paired runs, so that the luck of a run cancels.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,6 +90,7 @@ def try_sets(
     tasks = [(run, a, min(a + _CHUNK, len(sets))) for run in range(runs) for a in range(0, len(sets), _CHUNK)]
     workers = min(workers, len(tasks))
     done = 0
+    _call_workers(workers)
     with Parallel(n_jobs=workers, return_as="generator_unordered") as pool:
         for run, a, b, values in pool(delayed(_one_run)(plan, sets[a:b], seed, run, a, b) for run, a, b in tasks):
             out[a:b, run] = values
@@ -99,6 +101,22 @@ def try_sets(
 
 
 _CHUNK = 16
+
+
+def _call_workers(workers: int) -> None:
+    """Start the processes deaf to Ctrl-C, which a terminal sends to all of them: who asked for them ends them."""
+    from joblib import Parallel, delayed
+
+    if workers < 2 or not hasattr(signal, "pthread_sigmask"):
+        return
+    from joblib.externals.loky.backend import resource_tracker
+
+    resource_tracker.ensure_running()  # its start would lift the block again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        Parallel(n_jobs=workers)(delayed(int)() for _ in range(workers))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _one_run(

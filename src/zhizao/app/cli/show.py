@@ -18,6 +18,7 @@ Progress = Callable[[str, float], None]
 """Called with the name of the stage and the share of it that is done, 0..1."""
 
 _MOST_FAULTS = 12
+_STOPPED = "zhizao: stopped; what was recorded is kept, and running the command again goes on from there\n"
 
 
 def default_lang() -> Lang:
@@ -58,10 +59,12 @@ def guard() -> Iterator[None]:
     except ZhizaoError as error:
         fail(error)
     except KeyboardInterrupt:
-        sys.stderr.write(
-            "zhizao: stopped; what was recorded is kept, and running the command again goes on from there\n"
-        )
+        sys.stderr.write(_STOPPED)
         raise SystemExit(130) from None
+    except SystemExit as leaving:
+        if leaving.code == 130:  # the tree of commands turns Ctrl-C into this code without a word
+            sys.stderr.write(_STOPPED)
+        raise
     except MemoryError:
         fail(ZhizaoError("the machine ran out of memory", fix="use a shorter period or a larger machine"))
     except BrokenPipeError:
