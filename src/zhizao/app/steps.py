@@ -69,7 +69,13 @@ def load_plant(path: Path | None) -> Plant:
     from zhizao.model import Plant
     from zhizao.record import read_plant
 
-    return Plant() if path is None else read_plant(path)
+    if path is None:
+        return Plant()
+    if not path.exists():
+        raise InputError(
+            "there is no such plant file", where=str(path), fix="write plant.yaml there, or leave --plant out"
+        )
+    return read_plant(path)
 
 
 def import_records(

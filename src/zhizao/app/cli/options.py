@@ -12,7 +12,7 @@ from zhizao.errors import InputError
 if TYPE_CHECKING:
     from zhizao.sense.files import Mapping
 
-__all__ = ["check_lang", "read_mapping", "read_time", "read_zone"]
+__all__ = ["check_lang", "check_workspace", "read_mapping", "read_time", "read_zone"]
 
 
 def read_zone(text: str) -> str:
@@ -43,6 +43,15 @@ def read_time(text: str | None, zone: str, where: str) -> datetime | None:
             code="bad_time",
         ) from error
     return (time.replace(tzinfo=ZoneInfo(zone)) if time.tzinfo is None else time).astimezone(UTC)
+
+
+def check_workspace(text: str) -> str:
+    """A workspace that is there; commands that only look make none."""
+    if "://" not in text and not Path(text).is_dir():
+        raise InputError(
+            "there is no such workspace", where=text, fix="name the folder that `zhizao import` or `zhizao pilot` wrote"
+        )
+    return text
 
 
 def read_mapping(path: Path | None) -> Mapping | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhizao.app.cli.options import check_lang, read_mapping, read_time, read_zone
+from zhizao.app.cli.options import check_lang, check_workspace, read_mapping, read_time, read_zone
 from zhizao.app.cli.show import progress_bar, say
 from zhizao.errors import InputError
 
@@ -112,7 +112,7 @@ def verify(workspace: WorkspaceArg, lang: Annotated[str | None, typer.Option(hel
     from zhizao.record import Workspace
 
     lang = check_lang(lang)
-    with Workspace.open(workspace) as place, progress_bar() as progress:
+    with Workspace.open(check_workspace(workspace)) as place, progress_bar() as progress:
         found = place.journal.verify(progress=progress)
     if not found.ok:
         raise JournalBroken(
@@ -127,7 +127,7 @@ def account(workspace: WorkspaceArg) -> None:
     """Every import with read = stored + rejected + duplicate."""
     from zhizao.record import Workspace
 
-    with Workspace.open(workspace) as place:
+    with Workspace.open(check_workspace(workspace)) as place:
         for row in place.journal.account().iter_rows(named=True):
             say(
                 f"{row['recorded_at']:%Y-%m-%d %H:%M} {row['source']}: read {row['read']} = stored {row['stored']}"
@@ -146,7 +146,7 @@ def figures(
     from zhizao.account import three_figures
     from zhizao.record import Workspace
 
-    with Workspace.open(workspace) as place:
+    with Workspace.open(check_workspace(workspace)) as place:
         zone = place.plant.zone
         log = place.journal.worklog(zone=zone, as_of=read_time(as_of, zone, "--as-of"))
         found = three_figures(

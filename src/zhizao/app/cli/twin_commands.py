@@ -42,6 +42,10 @@ def fit(
     time = read_time(until, zone, "--until")
     with progress_bar() as progress:
         log = steps.read_log(records, mapping=read_mapping(mapping), zone=zone, progress=progress)
+        if time is not None and not log.until(time).done.height:
+            raise InputError(
+                f"no work is finished by {until}", where="--until", fix="choose a later time, or leave it out"
+            )
         progress("fitting", 0.0)
         twin = Twin.fit(log, until=time, rng=np.random.default_rng(seed))
         steps.save_twin(twin, out, bare=not steps.stamps_have_offset(records))
