@@ -90,13 +90,14 @@ def try_sets(
     tasks = [(run, a, min(a + _CHUNK, len(sets))) for run in range(runs) for a in range(0, len(sets), _CHUNK)]
     workers = min(workers, len(tasks))
     done = 0
+    tell = progress or (lambda _share: None)
+    tell(0.0)
     _call_workers(workers)
     with Parallel(n_jobs=workers, return_as="generator_unordered") as pool:
         for run, a, b, values in pool(delayed(_one_run)(plan, sets[a:b], seed, run, a, b) for run, a, b in tasks):
             out[a:b, run] = values
             done += b - a
-            if progress is not None:
-                progress(done / (len(sets) * runs))
+            tell(done / (len(sets) * runs))
     return Runs(out)
 
 

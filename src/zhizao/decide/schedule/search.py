@@ -167,8 +167,10 @@ def _first_plans(run: _Run) -> tuple[Floor, bool]:
     ready = False
     if n > TINY:
         from zhizao.decide.schedule.compiled import warm
+        from zhizao.decide.schedule.engines import suits_tabu
 
-        ready = all(warm(kernel) for kernel in (kernels.decode, kernels.dispatch, tabu.improve, anneal.simmer))
+        search: Callable[..., object] = tabu.improve if suits_tabu(problem) else anneal.simmer
+        ready = all(warm(kernel) for kernel in (kernels.decode, kernels.dispatch, search))
     if n > SMALL and ready:
         floor = Floor(problem, fast=True)
     names = _rules(problem)
@@ -272,7 +274,9 @@ class _Search:
     def _compiled(self) -> bool:
         """Compile beside the waiting, so that the stop is asked; False when it came first."""
         self.run.source = "compiling"
-        thread = threading.Thread(target=prepare, daemon=True)
+        suits = self._tabu_suits()
+        wanted = {"tabu_too": suits, "anneal_too": not suits}
+        thread = threading.Thread(target=prepare, kwargs=wanted, daemon=True)
         thread.start()
         while thread.is_alive():
             thread.join(0.1)
@@ -379,15 +383,22 @@ class _Search:
             run.rounds += 1
 
 
-def prepare() -> None:
+def prepare(*, tabu_too: bool = True, anneal_too: bool = True) -> None:
     """Compile the kernels and leave them on disk, so that no later call has to; some 20 s the first time, 1 s later.
 
     Plain Python and CP-SAT serve calls with less time than that on a machine where this has never been done.
+
+    Parameters
+    ----------
+    tabu_too, anneal_too : beside the kernels that time and dispatch, those of the tabu search and of annealing, a third
+        of the seconds each
     """
     from zhizao.decide.schedule.engines import Anneal, Tabu
 
     floor = Floor(Problem.of_jobs([[{0: 2, 1: 3}, {1: 2}], [{1: 4}, {0: 1}]], 2), fast=True)
     plan = floor.dispatch("mwkr")
     assert plan is not None
-    for engine in (Tabu(floor, np.random.default_rng(0)), Anneal(floor, np.random.default_rng(0))):
-        engine.round(plan, 0.0)
+    if tabu_too:
+        Tabu(floor, np.random.default_rng(0)).round(plan, 0.0)
+    if anneal_too:
+        Anneal(floor, np.random.default_rng(0)).round(plan, 0.0)
