@@ -10,8 +10,8 @@ from cli_calls import call
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with `records.csv` and `plant.yaml` of eight weeks."""
+    """Folder with `records.csv` and `plant.yaml` of six weeks."""
     folder = tmp_path_factory.mktemp("sample")
-    said = call("sample", "--out", folder, "--weeks", 8)
+    said = call("sample", "--out", folder, "--weeks", 6)
     assert said.code == 0, said.err
     return folder

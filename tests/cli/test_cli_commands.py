@@ -128,7 +128,14 @@ def test_explain_does_not_write_over_a_mapping_that_is_there(sample: Path, tmp_p
     assert changed.read_text(encoding="utf-8").endswith("# mine\n")
 
 
-@pytest.mark.parametrize(("style", "name"), [("csv", "records.csv"), ("xlsx", "records.xlsx"), ("zh", "records.csv")])
+@pytest.mark.parametrize(
+    ("style", "name"),
+    [
+        ("xlsx", "records.xlsx"),
+        pytest.param("csv", "records.csv", marks=pytest.mark.slow),
+        pytest.param("zh", "records.csv", marks=pytest.mark.slow),
+    ],
+)
 def test_the_sample_in_each_style_is_read_alike(tmp_path: Path, style: str, name: str) -> None:
     made = call("sample", "--out", tmp_path / "s", "--weeks", 4, "--style", style, "--kind", "good", "--seed", 3)
     assert made.code == 0

@@ -17,7 +17,7 @@ from zhizao.testing.sample import records, truth
 
 @pytest.fixture(scope="session")
 def log_of() -> Callable[[str], WorkLog]:
-    """Ten weeks of records by kind of plant."""
+    """Eight weeks of records by kind of plant."""
 
     @cache
     def of(kind: str) -> WorkLog:

@@ -6,7 +6,7 @@ from zhizao.model import Plant, Product
 from zhizao.pilot import RecordsAccount
 from zhizao.testing.sample import truth
 
-WEEKS = 10
+WEEKS = 8
 ACCOUNT = RecordsAccount(read=120, stored=100, rejected=5, duplicate=15, reasons={"end_before_start": 5})
 
 

@@ -73,7 +73,7 @@ class Page(HTMLParser):
 def hostile(log_of: Callable[[str], WorkLog]) -> Pilot:
     """A pilot on records whose every name tries to be markup."""
     log = log_of("messy")
-    orders = log.frame["order"].unique().sort().head(220)
+    orders = log.frame["order"].unique().sort().head(140)
     frame = log.frame.filter(pl.col("order").is_in(orders.implode())).with_columns(
         (pl.col(name) + pl.lit(EVIL)).alias(name)
         for name in ("order", "product", "operation", "activity", "machine", "person")

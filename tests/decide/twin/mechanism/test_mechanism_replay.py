@@ -33,7 +33,7 @@ def seen(scene: Scene) -> WorkLog:
 
 
 @pytest.mark.parametrize("kind", ["messy", "good"])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_a_replay_brings_back_cycle_cost_and_defect_rate(
     recorded: Records, calibrated: Fit, kind: str, seed: int
 ) -> None:
@@ -152,7 +152,7 @@ def test_open_work_is_what_is_left_of_the_open_orders(recorded: Records, fitted:
 
 
 @pytest.mark.parametrize("kind", ["messy", "good"])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_the_twin_of_either_plant_is_trusted(recorded: Records, kind: str, seed: int) -> None:
     report = held_out(recorded(kind, seed), plant=plant_of(truth(kind)), rng=np.random.default_rng(0), runs=4)
     assert report.trusted, report.reasons
@@ -168,7 +168,9 @@ def two_plants(before: WorkLog, after: pl.DataFrame) -> WorkLog:
     return WorkLog.of(pl.concat([first.select(columns), rest.cast(dict(first.select(columns).schema))]), before.zone)
 
 
-@pytest.mark.parametrize("change", ["times tripled", "round the clock", "half of the crew"])
+@pytest.mark.parametrize(
+    "change", ["times tripled", "round the clock", pytest.param("half of the hours", marks=pytest.mark.slow)]
+)
 def test_a_twin_of_what_the_plant_no_longer_is_is_not_trusted(
     recorded: Records, plant_truth: Truth, change: str
 ) -> None:
