@@ -76,7 +76,7 @@ def pilot(
         )
     declared = steps.load_plant(plant) if plant is not None else None
     place = workspace or str(steps.workspace_beside(records, out))
-    with Workspace.open(place) as home, progress_bar() as progress:
+    with Workspace.open(place) as home, progress_bar(lang=lang) as progress:
         used = declared or home.plant
         imported = steps.import_records(
             home, records, mapping=given, zone=used.zone, max_rejected=max_rejected, progress=progress

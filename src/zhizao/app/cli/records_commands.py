@@ -95,7 +95,7 @@ def import_command(
         raise InputError("nowhere to record to", fix="name a folder with --workspace, or use --explain to look only")
     from zhizao.record import Workspace
 
-    with Workspace.open(workspace) as place, progress_bar() as progress:
+    with Workspace.open(workspace) as place, progress_bar(lang=lang) as progress:
         imported = steps.import_records(
             place, records, mapping=given, zone=zone, max_rejected=max_rejected, progress=progress
         )
@@ -112,7 +112,7 @@ def verify(workspace: WorkspaceArg, lang: Annotated[str | None, typer.Option(hel
     from zhizao.record import Workspace
 
     lang = check_lang(lang)
-    with Workspace.open(check_workspace(workspace)) as place, progress_bar() as progress:
+    with Workspace.open(check_workspace(workspace)) as place, progress_bar(lang=lang) as progress:
         found = place.journal.verify(progress=progress)
     if not found.ok:
         raise JournalBroken(

@@ -18,6 +18,7 @@ Progress = Callable[[str, float], None]
 """Called with the name of the stage and the share of it that is done, 0..1."""
 
 _MOST_FAULTS = 12
+_LEFT = {"en": ", about {s:.0f} s left", "zh": "，约剩 {s:.0f} 秒"}
 _STOPPED = "zhizao: stopped; what was recorded is kept, and running the command again goes on from there\n"
 
 
@@ -73,8 +74,15 @@ def guard() -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
-    """Progress with remaining time; a bar on a terminal, a line every ten seconds elsewhere, nothing under two seconds."""
+def progress_bar(*, quiet: bool = False, lang: Lang | None = None) -> Iterator[Progress]:
+    """Progress with remaining time; a bar on a terminal, a line every ten seconds elsewhere, nothing under two seconds.
+
+    Parameters
+    ----------
+    quiet : say nothing
+    lang : zh or en; that of the environment when absent
+    """
+    lang = lang or default_lang()
     if quiet:
         yield lambda _stage, _share: None
         return
@@ -96,7 +104,7 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
 
             def show(stage: str, share: float) -> None:
                 if stage not in tasks:
-                    tasks[stage] = bars.add_task(stage, total=1.0)
+                    tasks[stage] = bars.add_task(_in_words(stage, lang), total=1.0)
                 bars.update(tasks[stage], completed=min(max(share, 0.0), 1.0))
 
             yield show
@@ -110,7 +118,18 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
         if at - last[0] < 10:
             return
         last[0] = at
-        left = f", about {(at - start) * (1 - share) / share:.0f} s left" if 0.02 < share < 1 else ""
-        sys.stderr.write(f"{stage}: {100 * share:.0f} %{left}\n")
+        left = _LEFT[lang].format(s=(at - start) * (1 - share) / share) if 0.02 < share < 1 else ""
+        sys.stderr.write(f"{_in_words(stage, lang)}: {100 * share:.0f} %{left}\n")
 
     yield line
+
+
+def _in_words(stage: str, lang: Lang) -> str:
+    """Name of a stage in the reader's language; stages call themselves by English words."""
+    if lang != "zh":
+        return stage
+    from zhizao.app.texts import Words
+
+    name, _, turn = stage.partition(", round ")
+    words = Words("zh").maybe(f"step.{name}", name)
+    return f"{words}，第 {turn} 轮" if turn else words
