@@ -294,12 +294,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _write_bytes(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         part.write_bytes(data)
         part.replace(path)
     except OSError as error:
         raise InputError(
             f"cannot write: {error.strerror}", where=str(path), fix="choose another place with --out"
         ) from error
+    finally:
+        part.unlink(missing_ok=True)  # still there when writing was stopped

@@ -66,4 +66,6 @@ def write_report(pilot: Pilot, path: Path, *, lang: str = "en") -> Path:
         raise InputError(
             f"cannot write the report: {error.strerror}", where=str(path), fix="choose another place with --out"
         ) from error
+    finally:
+        part.unlink(missing_ok=True)  # still there when writing was stopped
     return path
