@@ -99,6 +99,16 @@ def test_nothing_is_promised_by_a_twin_that_is_not_trusted(log_of: Logs, monkeyp
         assert one.reached == (False, False)
 
 
+def test_nothing_is_promised_where_the_recorded_cycles_do_not_come_back(
+    log_of: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zhizao.decide.twin.mechanism.Mechanism.replay_error", lambda *_, **__: 0.4)
+    found = quick(log_of("messy")).result
+    assert not found.fidelity.trusted
+    assert "40 %" in found.fidelity.reasons[0]
+    assert not any(one.promised for one in found.figures.values())
+
+
 def test_the_figures_as_recorded_are_the_accounts_figures(pilot_of: Pilots, log_of: Logs) -> None:
     from zhizao.account import three_figures
 

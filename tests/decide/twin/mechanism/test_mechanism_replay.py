@@ -47,6 +47,17 @@ def test_a_replay_brings_back_cycle_cost_and_defect_rate(
     assert abs(change[2]) < 0.08
 
 
+@pytest.mark.parametrize("kind", ["messy", "good"])
+def test_the_replayed_orders_take_their_own_cycles(calibrated: Fit, kind: str) -> None:
+    assert calibrated(kind, 1).replay_error(np.random.default_rng(1)) < 0.15
+
+
+def test_a_mechanism_that_is_wrong_does_not_bring_the_cycles_back(calibrated: Fit) -> None:
+    m = calibrated("messy", 1)
+    slow = replace(m, times=replace(m.times, mean=m.times.mean + np.log(1.5)))
+    assert slow.replay_error(np.random.default_rng(1)) > 0.5
+
+
 def test_a_replay_has_the_recorded_orders_and_only_what_was_reported_in_time(
     recorded: Records, calibrated: Fit
 ) -> None:
