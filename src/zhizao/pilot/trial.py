@@ -110,9 +110,12 @@ def _call_workers(workers: int) -> None:
 
     if workers < 2 or not hasattr(signal, "pthread_sigmask"):
         return
-    from joblib.externals.loky.backend import resource_tracker
+    from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # its start would lift the block again
+    from joblib.externals.loky.backend import resource_tracker as trackers_of_loky
+
+    for tracker in (resource_tracker, trackers_of_loky):
+        tracker.ensure_running()  # its start would lift the block again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         Parallel(n_jobs=workers)(delayed(int)() for _ in range(workers))

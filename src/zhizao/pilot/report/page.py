@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,5 +68,6 @@ def write_report(pilot: Pilot, path: Path, *, lang: str = "en") -> Path:
             f"cannot write the report: {error.strerror}", where=str(path), fix="choose another place with --out"
         ) from error
     finally:
-        part.unlink(missing_ok=True)  # still there when writing was stopped
+        with suppress(OSError):  # still there when writing was stopped; a folder that is none holds no part
+            part.unlink(missing_ok=True)
     return path
