@@ -39,7 +39,6 @@ __all__ = [
     "workspace_beside",
     "write_log",
     "write_sample",
-    "write_text",
 ]
 
 Progress = Callable[[str, float], None]
@@ -210,7 +209,9 @@ def write_sample(folder: Path, *, kind: str, style: str, weeks: int, seed: int) 
 def keep_result(workspace: Workspace, found: Pilot) -> None:
     """Keep the latest finding in the workspace, for the pages."""
     if workspace.folder is not None:
-        write_text(
+        from zhizao.record.whole import write_whole
+
+        write_whole(
             workspace.folder / "reports" / "pilot.json",
             json.dumps(found.result.to_json(), ensure_ascii=False, indent=1) + "\n",
         )
@@ -242,9 +243,10 @@ def save_twin(twin: Twin, path: Path, *, bare: bool = False) -> None:
     """
     import gzip
 
+    from zhizao.record.whole import write_whole
+
     text = json.dumps({**twin.to_dict(), "bare": bare}, ensure_ascii=False)
-    data = gzip.compress(text.encode(), mtime=0)
-    _write_bytes(path, data)
+    write_whole(path, gzip.compress(text.encode(), mtime=0))
 
 
 def load_twin(path: Path) -> tuple[Twin, bool]:
@@ -277,6 +279,8 @@ def write_log(log: WorkLog, path: Path, *, bare: bool = False) -> None:
     """
     import polars as pl
 
+    from zhizao.record.whole import write_whole
+
     stamp = "%Y-%m-%dT%H:%M:%S%.3f" + ("" if bare else "%:z")
     frame = log.frame.select(
         case=pl.col("order"),
@@ -285,23 +289,4 @@ def write_log(log: WorkLog, path: Path, *, bare: bool = False) -> None:
         start=pl.col("start").dt.convert_time_zone(log.zone).dt.strftime(stamp),
         end=pl.col("end").dt.convert_time_zone(log.zone).dt.strftime(stamp),
     )
-    _write_bytes(path, frame.write_csv().encode())
-
-
-def write_text(path: Path, text: str) -> None:
-    """UTF-8 file, written whole or not at all."""
-    _write_bytes(path, text.encode())
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write: {error.strerror}", where=str(path), fix="choose another place with --out"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)  # still there when writing was stopped
+    write_whole(path, frame.write_csv().encode())

@@ -6,6 +6,7 @@ from zhizao.record.operations import RECORD_SCHEMA
 from zhizao.record.plantfile import read_plant
 from zhizao.record.verification import Verification
 from zhizao.record.views import ACCOUNT_SCHEMA, Recorded
+from zhizao.record.whole import write_whole
 from zhizao.record.workspace import Workspace, open_workspace
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "Workspace",
     "open_workspace",
     "read_plant",
+    "write_whole",
 ]

@@ -99,7 +99,9 @@ def pilot(
         progress("writing", 0.0)
         write_report(found, out, lang=lang)
         if json_file is not None:
-            steps.write_text(json_file, json.dumps(found.result.to_json(), ensure_ascii=False, indent=2) + "\n")
+            from zhizao.record.whole import write_whole
+
+            write_whole(json_file, json.dumps(found.result.to_json(), ensure_ascii=False, indent=2) + "\n")
         monday = write_monday(found, out.with_name(out.stem + ".monday"), lang=lang) if found.chosen else None
         steps.keep_result(home, found)
     result = found.result

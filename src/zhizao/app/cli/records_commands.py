@@ -88,7 +88,9 @@ def import_command(
             raise InputError(
                 "the mapping file is there already", where=str(target), fix="name another with --mapping-out"
             )
-        steps.write_text(target, text)
+        from zhizao.record.whole import write_whole
+
+        write_whole(target, text)
         say(f"-> {target}")
         return
     if workspace is None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhizao import __version__
-from zhizao.errors import InputError
 from zhizao.pilot.report import behind, sections
 from zhizao.pilot.report.style import SCRIPT, STYLE
 from zhizao.pilot.report.words import word
+from zhizao.record.whole import write_whole
 
 if TYPE_CHECKING:
     from zhizao.pilot.run import Pilot
@@ -57,17 +55,4 @@ def write_report(pilot: Pilot, path: Path, *, lang: str = "en") -> Path:
     ------
     InputError : when the place cannot be written to
     """
-    text = report_html(pilot, lang=lang)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write the report: {error.strerror}", where=str(path), fix="choose another place with --out"
-        ) from error
-    finally:
-        with suppress(OSError):  # still there when writing was stopped; a folder that is none holds no part
-            part.unlink(missing_ok=True)
-    return path
+    return write_whole(path, report_html(pilot, lang=lang))
