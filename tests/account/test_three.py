@@ -227,3 +227,26 @@ def test_tables_by_operation_machine_and_person_hold_all_the_money(generated: Ca
     for table in (cost.by_operation, cost.by_machine, cost.by_person, cost.by_product):
         assert table["cost"].sum() == pytest.approx(work)
     assert cost.orders["cost"].sum() == pytest.approx(sum(v for v in cost.total.values() if v is not None))
+
+
+@pytest.mark.parametrize(
+    ("blank", "reason"),
+    [
+        (("scrap", "rework"), "no_scrap_reported"),
+        (("good", "order_quantity"), "no_good_reported"),
+        (("good", "scrap", "rework", "order_quantity"), "no_quantities"),
+    ],
+)
+def test_pieces_told_on_one_side_only_give_no_defect_rate(
+    generated: Callable[..., WorkLog], blank: tuple[str, ...], reason: str
+) -> None:
+    log = generated(60)
+    frame = log.frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in blank)
+    figures = three_figures(WorkLog(frame, log.zone), Plant())
+    assert (figures.defect_rate.value, figures.defect_rate.reason) == (None, reason)
+
+
+def test_steps_without_a_length_cost_no_labour_that_could_be_told(generated: Callable[..., WorkLog]) -> None:
+    log = generated(60)
+    figures = three_figures(WorkLog(log.frame.with_columns(start="end"), log.zone), Plant())
+    assert {figures.missing["labour"], figures.missing["machine"]} == {"no_durations"}

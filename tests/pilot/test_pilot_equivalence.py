@@ -34,7 +34,7 @@ LEVERS: dict[str, tuple[str, dict[str, Any]]] = {
     "earliest due date": ("dispatch", {"rule": "edd"}),
     "families": ("setup_family", {"rule": "family"}),
     "hours to the bottleneck": ("hours", {"G1": TWO, "G2": TWO, "L2": TWO, "Q1": TWO, "S1": EARLY, "S2": EARLY}),
-    "careful turners": ("assignment", {"people": {"turn": CAREFUL}}),
+    "careful turners": ("assignment", {"turn": CAREFUL}),
     "without the old lathe": ("assignment", {"turn": ["L1", "L2"]}),
     "maintenance": ("maintenance", {"machine": "M1", "every_h": 24.0, "takes_h": 1.0, "mtbf_factor": 6.0}),
     "check after turning": ("inspection", {"operation": "check", "after": "turn", "caught": 0.04}),

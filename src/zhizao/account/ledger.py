@@ -170,11 +170,18 @@ def _missing(orders: pl.DataFrame, frame: pl.DataFrame) -> dict[str, str]:
         missing["labour"] = "no_people"
     if frame["machine"].null_count() == frame.height:
         missing["machine"] = "no_machines"
+    if (frame["start"] == frame["end"]).all():
+        missing["labour"] = missing["machine"] = "no_durations"
+    told = {name: frame[name].null_count() < frame.height for name in ("good", "scrap", "rework", "order_quantity")}
     if not orders["judged"].any() or not (orders["entered"].fill_null(0.0) > 0).any():
         missing["defect_rate"] = "no_quantities"
+    elif not (told["scrap"] or told["rework"] or frame["is_rework"].any()):
+        missing["defect_rate"] = "no_scrap_reported"
+    elif not (told["good"] or told["order_quantity"]):
+        missing["defect_rate"] = "no_good_reported"
     if (frame["scrap"].null_count() == frame.height) or "defect_rate" in missing:
         missing["scrap_material"] = missing["scrap_work"] = "no_scrap_reported"
-    if not (orders["entered"].fill_null(0.0) > 0).any():
+    if not (orders["entered"].fill_null(0.0) > 0).any() or missing.get("defect_rate") == "no_good_reported":
         missing["pieces"] = missing["holding"] = "no_quantities"
     if orders["due"].null_count() == orders.height:
         missing["lateness"] = "no_due_dates"

@@ -103,6 +103,11 @@ WORDS: dict[str, tuple[str, str]] = {
 REASONS: dict[str, tuple[str, str]] = {
     "no_finished_orders": ("no order ended in the period", "该期间没有完工订单"),
     "no_quantities": ("the records tell no quantities", "记录中没有数量"),
+    "no_good_reported": ("the records tell bad pieces and no good ones", "记录中只有不合格品数，没有合格品数"),
+    "no_durations": (
+        "the records tell one time for each step, not how long it took",
+        "记录中每道工序只有一个时间，没有时长",
+    ),
     "no_scrap_reported": ("the records tell no scrap", "记录中没有报废数量"),
     "no_people": ("the records name no people", "记录中没有人员"),
     "no_machines": ("the records name no machines", "记录中没有设备"),

@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from zhizao.account import ThreeFigures, three_figures
-from zhizao.decide.twin import FidelityReport
+from zhizao.decide.twin import MEASURES, FidelityReport
+from zhizao.decide.twin.fidelity import UNITS
 from zhizao.decide.twin.mechanism import Mechanism, Scene, held_out
 from zhizao.decide.twin.records import to_time
 from zhizao.decide.twin.run import simulate
@@ -43,7 +44,7 @@ __all__ = ["Pilot", "run_pilot"]
 
 Progress = Callable[[str, float], None]
 
-_FEWEST_ORDERS = 20
+_FEWEST_ORDERS = 1
 _MODEL_ERROR = {"production_cycle": 0.10, "operating_cost": 0.12, "defect_rate": 0.30}
 _LEAST_ERROR = 0.008
 _MOST_REPLAY_ERROR = 0.2
@@ -190,7 +191,10 @@ def _earn_trust(
     try:
         report = held_out(log, plant=plant, rng=rng, progress=lambda share: tell(stage, share))
     except InputError as error:
-        return None, Fidelity(measures={}, trusted=False, reasons=(str(error),))
+        unknown = {
+            name: Measure(twin=None, noise_floor=None, naive=None, unit=UNITS.get(name, "h")) for name in MEASURES
+        }
+        return None, Fidelity(measures=unknown, trusted=False, reasons=(str(error),))
     measures = {name: Measure.model_validate(values) for name, values in report.measures.items()}
     return report, Fidelity(
         measures=measures, trusted=report.trusted, reasons=tuple(report.reasons), cut=str(report.cut)

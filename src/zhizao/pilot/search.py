@@ -15,9 +15,9 @@ from zhizao.decide.twin.shop import Floats
 from zhizao.pilot.candidates import Candidate
 from zhizao.pilot.levers import PULL_ORDER, Lever
 from zhizao.pilot.result import FIGURES
-from zhizao.pilot.trial import Plan, Runs, try_sets
+from zhizao.pilot.trial import COLUMNS, Plan, Runs, try_sets
 
-__all__ = ["Found", "Tried", "levers_of", "pareto", "score", "search"]
+__all__ = ["Found", "Tried", "levers_of", "pareto", "score", "search", "undone"]
 
 _MOST_LATER = 0.02
 """Orders may not come later, from release to end, by more than this."""
@@ -85,11 +85,31 @@ def score(after: Floats, before: Floats, weights: Floats | None = None) -> Float
     if not usable.any():
         return np.full(len(after), np.nan)
     gain: Floats = -(ratio[:, usable] @ weights[usable]) / weights[usable].sum()
-    later = after[:, 3].sum() / before[:, 3].sum() - 1.0
-    lost = after[:, 4].sum() < (1.0 - _MOST_LOST) * before[:, 4].sum()
-    if later > _MOST_LATER or lost:
+    if undone(after, before):
         return np.full(len(after), -np.inf)
     return gain
+
+
+def undone(after: Floats, before: Floats) -> str:
+    """Why a set is not to be judged by its figures: `fewer_finished`, `later`, or nothing.
+
+    Figures are of finished orders, so a set that finishes only the easy ones looks better than it is.
+
+    Parameters
+    ----------
+    after, before : (runs, columns) paired, as `try_sets` measures them
+
+    Examples
+    --------
+    >>> before = np.array([[60.0, 50.0, 0.1, 70.0, 100.0, 8.0]])
+    >>> undone(before * [0.5, 1, 1, 1, 0.6, 1], before), undone(before, before)
+    ('fewer_finished', '')
+    """
+    lead, finished = COLUMNS.index("lead_h"), COLUMNS.index("finished")
+    if after[:, finished].sum() < (1.0 - _MOST_LOST) * before[:, finished].sum():
+        return "fewer_finished"
+    later = after[:, lead].sum() / before[:, lead].sum() - 1.0
+    return "later" if later > _MOST_LATER else ""
 
 
 def search(

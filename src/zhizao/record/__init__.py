@@ -7,7 +7,7 @@ from zhizao.record.plantfile import read_plant
 from zhizao.record.verification import Verification
 from zhizao.record.views import ACCOUNT_SCHEMA, Recorded
 from zhizao.record.whole import write_whole
-from zhizao.record.workspace import Workspace, open_workspace
+from zhizao.record.workspace import Workspace, open_workspace, recording
 
 __all__ = [
     "ACCOUNT_SCHEMA",
@@ -20,5 +20,6 @@ __all__ = [
     "Workspace",
     "open_workspace",
     "read_plant",
+    "recording",
     "write_whole",
 ]

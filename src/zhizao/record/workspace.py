@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -10,8 +12,9 @@ from zhizao.model import Plant
 from zhizao.record.journal import Journal
 from zhizao.record.plantfile import read_plant
 from zhizao.record.store import Store, open_store
+from zhizao.record.whole import write_whole
 
-__all__ = ["FACTS", "PLANT", "Workspace", "open_workspace"]
+__all__ = ["FACTS", "PLANT", "Workspace", "open_workspace", "recording"]
 
 FACTS = "facts.db"
 PLANT = "plant.yaml"
@@ -59,6 +62,25 @@ class Workspace:
         declared = Plant() if plant is None and not file.exists() else read_plant(file)
         return cls(open_store(folder / FACTS, create=create, wait_s=wait_s), declared, folder)
 
+    def keep_plant(self, declared: Path) -> bool:
+        """Keep the file that declares the plant in the folder, so that who opens it next sees the same plant.
+
+        Parameters
+        ----------
+        declared : plant file, read already without faults
+
+        Returns
+        -------
+        bool : whether the folder's own plant.yaml is new or has changed; False where there is no folder
+        """
+        if self.folder is None:
+            return False
+        text, kept = declared.read_bytes(), self.folder / PLANT
+        if kept.exists() and kept.read_bytes() == text:
+            return False
+        write_whole(kept, text)
+        return True
+
     def close(self) -> None:
         """Give up the database."""
         self._store.close()
@@ -77,6 +99,36 @@ def open_workspace(
 ) -> Workspace:
     """Same as `Workspace.open`."""
     return Workspace.open(path, plant=plant, create=create, wait_s=wait_s)
+
+
+@contextmanager
+def recording(path: Path | str) -> Iterator[Workspace]:
+    """A workspace to record into; one that was made for it and got no fact is taken away again when that fails.
+
+    Parameters
+    ----------
+    path : folder, made when it is absent, or address
+
+    Raises
+    ------
+    InputError : as `Workspace.open`
+    """
+    folder = None if isinstance(path, str) and "://" in path else Path(path)
+    there, kept = folder is None or folder.exists(), folder is None or (folder / FACTS).exists()
+    empty = False
+    try:
+        with Workspace.open(path) as home:
+            try:
+                yield home
+            except BaseException:
+                empty = not kept and not home.journal.events(limit=1) and not home.journal.account().height
+                raise
+    finally:
+        if empty and folder is not None:
+            for file in folder.glob(f"{FACTS}*"):
+                file.unlink(missing_ok=True)
+            if not there and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _usable(folder: Path, *, create: bool) -> None:

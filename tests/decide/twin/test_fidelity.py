@@ -15,6 +15,7 @@ import pytest
 from twin_shop import MONDAY, WEEK, only, shop_log
 
 from zhizao.decide.twin import MEASURES, Twin, distances, fidelity, noise_floor, resampled
+from zhizao.decide.twin.fidelity import verdict
 from zhizao.decide.twin.run import simulate as run_kernel
 from zhizao.errors import InputError
 from zhizao.model import Calendar, Machine, Plant, WorkLog
@@ -283,3 +284,26 @@ def job_shop(shared: Path) -> WorkLog:
     frame = pl.DataFrame(rows, schema=["order", "activity", "person", "start", "end"], orient="row")
     times = [pl.col(name).str.to_datetime(time_unit="ns", time_zone="UTC") for name in ("start", "end")]
     return WorkLog.of(frame.with_columns(times), "Asia/Jerusalem")
+
+
+def measured(**found: tuple[float, float, float]) -> dict[str, dict[str, float | str]]:
+    """Measures (twin, noise floor, naive) by name; those not named are as good as can be."""
+    names = ("twin", "noise_floor", "naive")
+    return {name: {**dict(zip(names, found.get(name, (1.0, 1.0, 2.0)), strict=True)), "unit": "h"} for name in MEASURES}
+
+
+def test_a_twin_that_loses_to_moved_past_cases_on_most_distances_has_learned_nothing() -> None:
+    close = (1.4, 1.0, 0.9)  # near the floor, and yet worse than the naive twin
+    assert verdict(measured(absolute_h=close, circadian_h=close))[0]
+    trusted, reasons = verdict(measured(absolute_h=close, circadian_h=close, cycle_h=close))
+    assert not trusted
+    assert [name for name in ("absolute_h", "circadian_h", "cycle_h") if name in reasons[0]]
+
+
+def test_one_time_per_step_makes_delays_between_the_steps() -> None:
+    first = LOG.frame.group_by("order", "activity").agg(pl.col("end").min()).sort("end")
+    log = WorkLog.of(first.select("order", "activity", start="end", end="end"))
+    made = Twin.fit(log, rng=rng()).simulate(END, cases=12, rng=rng()).frame
+    assert (made["start"] == made["end"]).all()
+    spans = made.group_by("order").agg(rows=pl.len(), h=(pl.col("end").max() - pl.col("end").min()).dt.total_hours())
+    assert spans.filter(pl.col("rows") > 1)["h"].median() > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,7 @@ def pilot(
     """From a file of production records to a promise on the three figures, with its proof and what to do."""
     from zhizao.app import steps
     from zhizao.pilot import write_monday, write_report
-    from zhizao.record import Workspace
+    from zhizao.record import recording
     from zhizao.sense import files
 
     lang = check_lang(lang)
@@ -76,7 +77,7 @@ def pilot(
         )
     declared = steps.load_plant(plant) if plant is not None else None
     place = workspace or str(steps.workspace_beside(records, out))
-    with Workspace.open(place) as home, progress_bar(lang=lang) as progress:
+    with recording(place) as home, progress_bar(lang=lang) as progress:
         used = declared or home.plant
         imported = steps.import_records(
             home, records, mapping=given, zone=used.zone, max_rejected=max_rejected, progress=progress
@@ -86,6 +87,8 @@ def pilot(
             rejected_file = out.with_name(out.stem + ".rejected.csv")
             files.write_rejections(rejected_file, imported.reading.rejected, lang=lang)
         say_account(imported, rejected_file, lang)
+        if plant is not None:
+            home.keep_plant(plant)
         found = steps.pilot(
             home,
             imported=imported,
@@ -98,11 +101,15 @@ def pilot(
         )
         progress("writing", 0.0)
         write_report(found, out, lang=lang)
+        monday = write_monday(found, out.with_name(out.stem + ".monday"), lang=lang) if found.chosen else None
         if json_file is not None:
             from zhizao.record.whole import write_whole
 
-            write_whole(json_file, json.dumps(found.result.to_json(), ensure_ascii=False, indent=2) + "\n")
-        monday = write_monday(found, out.with_name(out.stem + ".monday"), lang=lang) if found.chosen else None
+            told = found.result.to_json()
+            for lever in told["levers"]:  # files are named as seen from the JSON file
+                if monday is not None and lever["kind"] == "schedule":
+                    lever["setting"]["file"] = os.path.relpath(monday / lever["setting"]["file"], json_file.parent)
+            write_whole(json_file, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
         steps.keep_result(home, found)
     result = found.result
     for name, figure in result.figures.items():

@@ -95,9 +95,9 @@ def import_command(
         return
     if workspace is None:
         raise InputError("nowhere to record to", fix="name a folder with --workspace, or use --explain to look only")
-    from zhizao.record import Workspace
+    from zhizao.record import recording
 
-    with Workspace.open(workspace) as place, progress_bar(lang=lang) as progress:
+    with recording(workspace) as place, progress_bar(lang=lang) as progress:
         imported = steps.import_records(
             place, records, mapping=given, zone=zone, max_rejected=max_rejected, progress=progress
         )

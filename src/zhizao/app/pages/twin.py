@@ -182,6 +182,10 @@ def _native(words: str, options: list[tuple[str, str]]) -> _Native:
 
 def _answer(frame: Frame, found: dict[str, Any]) -> None:
     t = frame.t
+    if found["reason"]:
+        finished = found["finished"]
+        frame.banner("warn", t(f"twin.answer.{found['reason']}"), t("twin.answer.finished", **finished))
+        return
     cards = []
     for key, change in found["figures"].items():
         name = escape(t(f"figure.{key}"))

@@ -51,6 +51,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "twin.cap": ("Orders on the floor at most", "在制订单上限"),
     "twin.batch": ("Pieces passed on at once", "转移批量（件）"),
     "twin.try": ("Try it", "试一试"),
+    "twin.answer.fewer_finished": (
+        "With this, fewer orders get finished: the figures of those that are would mislead.",
+        "这样做会使完工订单减少：只看已完工订单的指标会误导。",
+    ),
+    "twin.answer.later": (
+        "With this, orders take longer from release to end, waiting before the floor included.",
+        "这样做会使订单从下达到完工用时更长（含投产前等待）。",
+    ),
+    "twin.answer.finished": (
+        "Orders finished in the period, mean of the runs: {before} as it is, {after} with the levers.",
+        "期内完工订单数（各次运行平均）：现状 {before}，采取措施后 {after}。",
+    ),
     "twin.answer": (
         "{runs} paired runs of {weeks} weeks on the same work; the interval is for one further period.",
         "{runs} 次配对运行，每次 {weeks} 周，同样的工作；区间针对下一个同长时段。",

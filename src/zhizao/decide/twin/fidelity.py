@@ -156,13 +156,16 @@ def _only(log: WorkLog, orders: pl.Series) -> WorkLog:
 def verdict(measures: dict[str, dict[str, float | str]], *, scale_h: float = 0.0) -> tuple[bool, tuple[str, ...]]:
     """Trust: near the noise floor, or better than the naive twin, on each judged distance; far off on none.
 
+    And on most of them it is no worse than the naive twin or the noise floor: a twin that does not beat past cases moved
+    by whole weeks has learned nothing.
+
     Parameters
     ----------
     measures : from a test on held-out records
     scale_h : mean cycle of the held-out orders; where the noise floor is very small (many like orders), a distance in
         time of up to an eighth of it is near enough, since promises carry what the twin is wrong by
     """
-    against, good = [], []
+    against, good, beaten = [], [], []
     for name in JUDGED:
         one = measures[name]
         twin, floor, naive = float(one["twin"]), float(one["noise_floor"]), float(one["naive"])
@@ -170,8 +173,12 @@ def verdict(measures: dict[str, dict[str, float | str]], *, scale_h: float = 0.0
         said = f"{name}: twin {twin:.3g}{unit}, noise floor {floor:.3g}{unit}, naive {naive:.3g}{unit}"
         slack = 0.05 if name == "ngram3" else 1.0
         near = twin <= max(1.5 * floor + slack, scale_h / 8.0 if name in ("relative_h", "cycle_h") else 0.0)
+        if twin > max(naive, floor):
+            beaten.append(said)
         if not near and (twin > 3.0 * floor + slack or twin > naive):
             against.append(said)
         else:
             good.append(said)
+    if not against and 2 * len(beaten) > len(JUDGED):
+        against, good = beaten, [one for one in good if one not in beaten]
     return not against, (*against, *good)

@@ -259,6 +259,8 @@ def _markers(frame: pl.DataFrame) -> tuple[pl.DataFrame, Marker | None, tuple[Ma
         finish=pl.col("end_s").max().over("order"),
         rows=pl.len().over("order"),
     )
+    if not (bounds["span"] > 0).any():
+        return frame, None, None  # one time per step: what takes no time is no sign of an artificial event
     zero = bounds.filter(pl.col("rows") > 1).group_by("activity").agg(
         cases=pl.col("order").n_unique(),
         rows=pl.len(),
