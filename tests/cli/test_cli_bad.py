@@ -74,7 +74,6 @@ BAD: dict[str, Bad] = {
     "every end before its start": of(
         "back.csv", HEAD + "".join(f"O{k},mill,M1,2025-03-02 08:00,2025-03-01 09:0{k % 10}\n" for k in range(40)), "40"
     ),
-    "too few orders": of("few.csv", HEAD + "".join(GOOD.splitlines(keepends=True)[:5]), "orders"),
     # the mapping
     "no such mapping": on("mapping", "--mapping", "@nowhere.yaml"),
     "a mapping that is no YAML": on("map.yaml", "--mapping", "@map.yaml", map_yaml="columns: [order: {"),
@@ -179,7 +178,9 @@ def test_it_is_refused_with_one_clear_error(
     assert not list(tmp_path.rglob("*.part"))
 
 
-@pytest.mark.parametrize("name", ["no such file", "noise", "a mapping of columns that are not there", "too few orders"])
+@pytest.mark.parametrize(
+    "name", ["no such file", "noise", "a mapping of columns that are not there", "a plant on no zone"]
+)
 def test_it_is_refused_alike_in_a_process_of_its_own(name: str, tmp_path: Path) -> None:
     bad = BAD[name]
     one_clear_error(call(*typed(bad, tmp_path), folder=tmp_path), bad)

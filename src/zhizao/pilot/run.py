@@ -123,7 +123,7 @@ def run_pilot(
     orders = done["order"].n_unique()
     if orders < _FEWEST_ORDERS:
         raise InputError(
-            f"the records hold {orders} orders; a pilot needs at least {_FEWEST_ORDERS}",
+            f"the records hold {orders} finished orders; a pilot needs at least {_FEWEST_ORDERS}",
             fix="export a longer period, some months if possible",
             code="too_few_orders",
         )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from zhizao.errors import InputError
+from zhizao.errors import InputError, ZhizaoError
 from zhizao.model import Plant
 from zhizao.record.journal import Journal
 from zhizao.record.plantfile import read_plant
@@ -103,7 +103,8 @@ def open_workspace(
 
 @contextmanager
 def recording(path: Path | str) -> Iterator[Workspace]:
-    """A workspace to record into; one that was made for it and got no fact is taken away again when that fails.
+    """A workspace to record into; one made for it is taken away again when the records are refused
+    before the first fact.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def recording(path: Path | str) -> Iterator[Workspace]:
         with Workspace.open(path) as home:
             try:
                 yield home
-            except BaseException:
+            except ZhizaoError:
                 empty = not kept and not home.journal.events(limit=1) and not home.journal.account().height
                 raise
     finally:

@@ -77,8 +77,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "where": ("Where the time and the money go today", "时间和成本现在花在哪里"),
     "where.cycle": ("Hours of an average order", "平均每单的小时数"),
     "where.cost": ("Cost of a good piece", "每件良品的成本"),
-    "where.machines": ("Hours that orders wait for each machine, as the twin replays them", "订单等待各设备的小时数（孪生重演）"),
-    "where.load": ("Share of its learned working hours that each machine is busy, as the twin replays them", "各设备习得工作时间内的忙碌比例（孪生重演）"),
+    "where.machines": (
+        "Hours that orders wait for each machine, as the twin replays them",
+        "订单等待各设备的小时数（孪生重演）",
+    ),
+    "where.load": (
+        "Share of its learned working hours that each machine is busy, as the twin replays them",
+        "各设备习得工作时间内的忙碌比例（孪生重演）",
+    ),
     "where.defects": ("Pieces that go bad, by operation and cause", "不良品：按工序与原因"),
     "where.trend": ("Week by week", "逐周变化"),
     "s.processing": ("processing", "加工"),
