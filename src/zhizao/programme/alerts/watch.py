@@ -1,0 +1,209 @@
+"""How over-capacity is watched: every signal against its own history and against the other industries, by charts that vote.
+
+Each signal of each industry is charted twice: as it is, and as its distance from the median industry of the same month,
+which takes the common business cycle out. What is normal is learned anew every year from the years before (season, level,
+memory), so a line that was normal in another era is none now; the latest year is not learned from, so that a slow slide
+does not become normal while it lasts, and months under an open warning are left out. A cumulative sum of the standardised
+one-step errors votes with the share of its limit that it has reached. The weighted mean of the votes is the pressure.
+
+A warning opens when the pressure has stood above a threshold for some months running and at least two kinds of evidence
+vote; it closes when the pressure has stayed below half of it. The threshold is set by a budget of false alarms
+(`calibrate`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhizao.decide.monitor import Cusum, Residual
+from zhizao.programme.alerts.panel import Panel
+
+__all__ = ["Rule", "Watched", "forms", "open_spells", "pressure_of", "watch"]
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The evidence rule; lengths in years where the data may be monthly, quarterly or yearly.
+
+    Parameters
+    ----------
+    slack : of the cumulative sums, in standard deviations
+    limit : at which a chart has voted in full
+    cap : most that one chart may vote
+    clip : one-step errors beyond this many standard deviations count as this many
+    own : share of a signal's vote that its own history has, the rest is against the other industries
+    first_years : learned from before the first judgement
+    window_years : learned from later on, at most
+    guard_years : latest time that is not learned from
+    persist : readings above the threshold before a warning opens
+    groups : kinds of evidence that must vote by half
+    close : share of the threshold below which a warning closes
+    hold : readings that it has to stay there
+    others : industries at least for a comparison with others
+    """
+
+    slack: float = 0.25
+    limit: float = 6.0
+    cap: float = 1.5
+    clip: float = 3.0
+    own: float = 0.3
+    first_years: int = 4
+    window_years: int = 8
+    guard_years: int = 1
+    persist: int = 2
+    groups: int = 2
+    close: float = 0.5
+    hold: int = 3
+    others: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the charts say.
+
+    Parameters
+    ----------
+    votes : (n, signals, 2 forms, t), share of the limit reached; NaN where a chart cannot judge
+    run : readings since the sum left zero, like `votes`
+    normal, spread : seasonal level and standard deviation of each signal as charted, (n, signals, t)
+    pressure : weighted mean of the votes, (n, t); NaN before the first judgement
+    groups : kinds of evidence that vote by half, (n, t)
+    """
+
+    votes: Floats
+    run: NDArray[np.int64]
+    normal: Floats
+    spread: Floats
+    pressure: Floats
+    groups: NDArray[np.int64]
+
+
+def forms(charted: Floats, rule: Rule) -> Floats:
+    """Each signal as it is and against the median of all industries, (n, signals, 2, t)."""
+    out = np.full((*charted.shape[:2], 2, charted.shape[2]), np.nan)
+    out[:, :, 0] = charted
+    enough = np.isfinite(charted).sum(axis=0) >= rule.others
+    if enough.any():
+        middle = np.full(charted.shape[1:], np.nan)
+        middle[enough] = np.nanmedian(charted[:, enough], axis=0)
+        out[:, :, 1] = charted - middle
+    return out
+
+
+def watch(
+    both: Floats, weights: Floats, group: NDArray[np.int64], period: int, rule: Rule, *, threshold: float | None = None
+) -> Watched:
+    """Chart all series, year by year.
+
+    Parameters
+    ----------
+    both : each signal in its two forms, bad upwards, (n, signals, 2, t); see `forms`
+    weights, group : of each signal, (signals,)
+    period : readings in a year
+    rule : the evidence rule
+    threshold : months under a warning at this threshold are not learned from; None: all are
+    """
+    n, k, _, t = both.shape
+    series = both.reshape(n * k * 2, t)
+    votes, run = np.full_like(series, np.nan), np.zeros(series.shape, np.int64)
+    normal, spread = np.full((n, k, t), np.nan), np.full((n, k, t), np.nan)
+    pressure, groups = np.full((n, t), np.nan), np.zeros((n, t), np.int64)
+    learned_from = np.ones((n, t), bool)
+    first, guard, window = (years * period for years in (rule.first_years, rule.guard_years, rule.window_years))
+    need = max(2 * period, period + 5)
+    for begin in range(first, t, period):
+        end, back = min(begin + period, t), (guard if begin > first else 0)
+        past = slice(max(0, begin - back - window), begin - back)
+        mask = np.repeat(learned_from[:, past], k * 2, axis=0)
+        reference = np.where(mask, series[:, past], np.nan)
+        able = np.isfinite(reference).sum(axis=1) >= need
+        with np.errstate(invalid="ignore"):
+            able &= np.nan_to_num(np.nanmax(np.where(able[:, None], reference, 0.0), axis=1)) > np.nan_to_num(
+                np.nanmin(np.where(able[:, None], reference, 0.0), axis=1)
+            )
+        if able.any():
+            rows = np.flatnonzero(able)
+            chart = Residual(chart=Cusum(slack=rule.slack, limit=rule.limit, sides="high"), period=period)
+            chart.learn(reference[rows])
+            level = np.stack([chart.normal(ahead) for ahead in range(back, back + end - begin)], axis=1)
+            errors = np.clip(chart.errors(np.ascontiguousarray(series[rows, past.stop : end])), -rule.clip, rule.clip)
+            found = chart.chart.judge(errors)
+            keep = slice(back, back + end - begin)
+            sums = np.maximum(found.value[:, keep], 0.0) / rule.limit
+            votes[rows, begin:end], run[rows, begin:end] = _carried(sums), found.run[:, keep]
+            plain = rows % 2 == 0
+            at = np.unravel_index(rows[plain] // 2, (n, k))
+            normal[at[0], at[1], begin:end] = level[plain]
+            spread[at[0], at[1], begin:end] = chart.level_sd[plain, None]
+        shaped = votes[:, begin:end].reshape(n, k, 2, end - begin)
+        pressure[:, begin:end], groups[:, begin:end] = pressure_of(shaped, weights, group, rule)
+        if threshold is not None:
+            spells = open_spells(pressure[:, :end], groups[:, :end], threshold, rule)
+            learned_from = np.ones((n, t), bool)
+            for i, opened, closed in spells:
+                stop = min(end if closed < 0 else closed, opened + 3 * period)
+                learned_from[i, max(0, opened - period // 2) : stop] = False
+    return Watched(votes.reshape(n, k, 2, t), run.reshape(n, k, 2, t), normal, spread, pressure, groups)
+
+
+def _carried(votes: Floats) -> Floats:
+    """A missing reading leaves the vote where it was."""
+    out = votes.copy()
+    for j in range(1, out.shape[1]):
+        out[:, j] = np.where(np.isnan(out[:, j]), out[:, j - 1], out[:, j])
+    return out
+
+
+def pressure_of(
+    votes: Floats, weights: Floats, group: NDArray[np.int64], rule: Rule
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Weighted mean of capped votes, and kinds of evidence that vote by half, from (n, signals, 2, t)."""
+    capped = np.minimum(votes, rule.cap)
+    own, other = capped[:, :, 0], capped[:, :, 1]
+    vote = np.where(np.isnan(other), own, rule.own * own + (1 - rule.own) * other)
+    there = np.isfinite(vote)
+    weight = np.where(there, weights[None, :, None], 0.0)
+    total = weight.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pressure = np.where(total > 0, np.where(there, vote * weight, 0.0).sum(axis=1) / total, np.nan)
+    kinds = np.zeros(pressure.shape, np.int64)
+    for one in np.unique(group):
+        kinds += np.any(np.where(there, vote, 0.0)[:, group == one] >= 0.5, axis=1)
+    return pressure, kinds
+
+
+def open_spells(
+    pressure: Floats, groups: NDArray[np.int64], threshold: float | Floats, rule: Rule
+) -> list[tuple[int, int, int]]:
+    """Warnings as (industry, reading at which it opened, reading at which it closed or -1)."""
+    n, t = pressure.shape
+    high = (np.nan_to_num(pressure) >= threshold) & (groups >= rule.groups)
+    low = np.nan_to_num(pressure) < rule.close * np.asarray(threshold)
+    is_open, above, below, since = np.zeros(n, bool), np.zeros(n, int), np.zeros(n, int), np.zeros(n, int)
+    spells: list[tuple[int, int, int]] = []
+    for j in range(t):
+        above = np.where(high[:, j], above + 1, 0)
+        below = np.where(low[:, j], below + 1, 0)
+        opening = ~is_open & (above >= rule.persist)
+        since = np.where(opening, j, since)
+        is_open |= opening
+        closing = is_open & (below >= rule.hold)
+        spells.extend((int(i), int(since[i]), j) for i in np.flatnonzero(closing))
+        is_open &= ~closing
+    spells.extend((int(i), int(since[i]), -1) for i in np.flatnonzero(is_open))
+    return sorted(spells)
+
+
+def of_panel(panel: Panel) -> tuple[Floats, NDArray[np.int64]]:
+    """Weights and groups of a panel's signals."""
+    names = sorted({one.group for one in panel.signals})
+    return (
+        np.array([one.weight for one in panel.signals]),
+        np.array([names.index(one.group) for one in panel.signals]),
+    )
