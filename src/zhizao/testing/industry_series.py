@@ -78,7 +78,7 @@ def _season(rng: np.random.Generator, n: int, months: int, depth: tuple[float, f
     pattern[:, 0] -= 0.4 * fall
     pattern[:, 11] += 0.3 * fall
     pattern -= pattern.mean(axis=1, keepdims=True)
-    return pattern[:, np.arange(months) % 12]
+    return np.asarray(pattern[:, np.arange(months) % 12])
 
 
 def industry_series(

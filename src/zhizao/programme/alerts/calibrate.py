@@ -61,6 +61,17 @@ def _memory(left: Floats) -> Floats:
     return np.asarray(np.clip(phi + (1 + 4 * phi) / count, 0.0, 0.95))
 
 
+def _memories(left: Floats) -> Floats:
+    """Memory of each series, (n, signals): its own estimate drawn towards the pooled one by how much of the spread is noise."""
+    pooled = _memory(left)
+    each = np.stack([_memory(left[i : i + 1]) for i in range(len(left))])
+    noise = (1 - pooled**2) / np.maximum(np.isfinite(left).sum(axis=2).max(axis=0), 4)
+    seen = np.isfinite(left).sum(axis=2) > 8
+    apart = np.where(seen, (each - pooled) ** 2, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    keep = np.clip(1 - noise / np.maximum(apart, 1e-12), 0.0, 1.0)
+    return np.asarray(np.where(seen, np.clip(pooled + keep * (each - pooled), 0.0, 0.95), pooled))
+
+
 def _deseasoned(x: Floats, period: int) -> Floats:
     """Departures from the mean of each month of the season."""
     out = x.copy()
@@ -88,8 +99,8 @@ def _together(left: Floats, phi: Floats) -> Floats:
 
 
 def _draw(rng: np.random.Generator, n: int, t: int, phi: Floats, corr: Floats) -> Floats:
-    """Autoregressions of unit spread whose errors move together, (n, signals, t)."""
-    k = len(phi)
+    """Autoregressions of unit spread whose errors move together, (n, signals, t); `phi` (signals,) or (n, signals)."""
+    k = phi.shape[-1]
     root = np.linalg.cholesky(corr)
     shocks = rng.normal(0, 1, (n, t, k)) @ root.T
     out = np.empty((n, t, k))
@@ -111,7 +122,7 @@ def calibrate(
     weights, group, period, rule : as for `watch`
     rng : source of all randomness
     """
-    n, k, t = charted.shape
+    n, _, t = charted.shape
     first = rule.first_years * period
     past = _deseasoned(charted[..., : first + period], period)
     shared = n >= rule.others
@@ -126,10 +137,11 @@ def calibrate(
         own = past - middle
         ratio = np.nanstd(middle, axis=1) / np.maximum(np.nanmedian(np.nanstd(own, axis=2), axis=0), 1e-12)
         ratio = np.clip(np.nan_to_num(ratio), 0.0, 3.0)
-        phi_own, phi_all = _memory(own), _memory(middle[None])
-        corr_own, corr_all = _together(own, phi_own), _together(middle[None], phi_all)
+        phi_all = _memory(middle[None])
+        phi_own, corr_all = _memories(own), _together(middle[None], phi_all)
+        corr_own = _together(own, _memory(own))
     else:
-        phi_own, corr_own = _memory(past), _together(past, _memory(past))
+        phi_own, corr_own = _memories(past), _together(past, _memory(past))
     both = []
     for _ in range(reps):
         x = _draw(rng, n, length, phi_own, corr_own)

@@ -146,7 +146,9 @@ def settle(frame: pl.DataFrame, where: str = "", rows: pl.Series | None = None) 
 
 
 def _settled(series: pl.Series, key: str, where: str, rows: pl.Series, faults: list[Fault], percent: bool) -> pl.Series:
-    place = lambda i: f"{where}, line {rows[i]}, {key}" if rows[i] is not None else f"{where}, {key}"  # noqa: E731
+    def place(i: int) -> str:
+        return f"{where}, line {rows[i]}, {key}" if rows[i] is not None else f"{where}, {key}"
+
     if key in ("month", "known_at"):
         values = series.to_list()
         found = [read_month(one) if key == "month" else _day(one) for one in values]

@@ -61,8 +61,8 @@ def _positive(frame: pl.DataFrame, value: str) -> pl.DataFrame:
 
 
 def _scope(frame: pl.DataFrame) -> list[str]:
-    found = [one for one in ("industry", "product") if one in frame.columns]
-    return found or [one for one in ("region", "buyer") if one in frame.columns]
+    there: list[str] = [one for one in frame.columns if one in ("industry", "product")]
+    return sorted(there) or [one for one in ("region", "buyer") if one in frame.columns][:1]
 
 
 def _shares(frame: pl.DataFrame, scope: list[str], by: str, value: str) -> pl.DataFrame:
@@ -182,7 +182,7 @@ def _far_reaching(frame: pl.DataFrame, lines: Lines, most: int = 20) -> list[Ale
         return []
     product = pl.col("product") if "product" in frame.columns else pl.lit("")
     grouped = frame.group_by("supplier", "buyer", product.alias("made")).agg(pl.col("value_cny").sum())
-    rows: list[tuple[str, str, str, float]] = [tuple(one) for one in grouped.sort("supplier", "buyer", "made").rows()]  # type: ignore[misc]
+    rows: list[tuple[str, str, str, float]] = [tuple(one) for one in grouped.sort("supplier", "buyer", "made").rows()]
     sources, serves, sold, total = _tables(rows)
     points, _ = cut_points((one[0], one[1]) for one in rows)
     only = {next(iter(holders)) for holders in sources.values() if len(holders) == 1}

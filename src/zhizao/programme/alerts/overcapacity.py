@@ -143,9 +143,9 @@ def _alerts(panel: Panel, watched: Watched, curve: Curve, threshold: float, budg
         opened = warned.get(i, seen.get(i, last))
         level: Level = "watch"
         if i in warned:
-            lowest = _lowest_tenth(panel, i)
-            level = "serious" if watched.pressure[i, last] >= max(grave, 0.999 * threshold) and lowest else "warning"
-        rows = _evidence(panel, watched, i, last)
+            pressing = watched.pressure[i, last] >= max(grave, threshold)
+            level = "serious" if pressing and _far_below(panel, watched, i) else "warning"
+        rows = _evidence(panel, watched, i, last, opened)
         since = min((one.since for one in rows if one.since), default=panel.months[opened])
         out.append(
             Alert(
@@ -162,14 +162,14 @@ def _alerts(panel: Panel, watched: Watched, curve: Curve, threshold: float, budg
     return out
 
 
-def _lowest_tenth(panel: Panel, i: int) -> bool:
-    """Whether mean utilisation of the last half year is in the lowest tenth of the industry's own past."""
-    use = panel.series("utilisation")
-    if use is None:
-        return True
-    half = max(1, panel.period // 2)
-    means = np.convolve(np.where(np.isfinite(use[i]), use[i], np.nanmean(use[i])), np.ones(half) / half, mode="valid")
-    return bool(means[-1] <= np.quantile(means, 0.1))
+def _far_below(panel: Panel, watched: Watched, i: int) -> bool:
+    """Whether utilisation has lain below its normal range on the mean of the last half year."""
+    k = next((k for k, signal in enumerate(panel.signals) if signal.key == "utilisation"), None)
+    if k is None:
+        return False
+    half = slice(-max(1, panel.period // 2), None)
+    apart = (panel.charted[i, k, half] - watched.normal[i, k, half]) / watched.spread[i, k, half]
+    return bool(np.isfinite(apart).any() and np.nanmean(apart) >= 2)
 
 
 def _shown(signal: Signal, charted: float) -> float:
@@ -182,7 +182,8 @@ def _shown(signal: Signal, charted: float) -> float:
     return plain * (100 if signal.percent else 1)
 
 
-def _evidence(panel: Panel, watched: Watched, i: int, last: int) -> list[Evidence]:
+def _evidence(panel: Panel, watched: Watched, i: int, last: int, opened: int) -> list[Evidence]:
+    """Each signal as it stands now; since when by the chart that stood when the warning opened."""
     rows = []
     for k, signal in enumerate(panel.signals):
         votes = watched.votes[i, k, :, last]
@@ -193,8 +194,9 @@ def _evidence(panel: Panel, watched: Watched, i: int, last: int) -> list[Evidenc
         known = np.flatnonzero(np.isfinite(panel.charted[i, k, : last + 1]))
         value = _shown(signal, float(panel.charted[i, k, known[-1]])) if len(known) else None
         ends = sorted((_shown(signal, normal - 2 * spread), _shown(signal, normal + 2 * spread)))
-        run = int(watched.run[i, k, form, last])
-        began: date | None = panel.months[max(0, last - run + 1)] if run and votes[form] >= 0.5 else None
+        then = opened if np.nan_to_num(watched.votes[i, k, form, opened]) >= 0.5 else last
+        run = int(watched.run[i, k, form, then])
+        began: date | None = panel.months[max(0, then - run + 1)] if run and votes[form] >= 0.5 else None
         rows.append(
             Evidence(
                 signal.key,
@@ -207,6 +209,6 @@ def _evidence(panel: Panel, watched: Watched, i: int, last: int) -> list[Evidenc
                 "CUSUM of AR(1) residual, " + ("own history" if form == 0 else "against other industries"),
                 float(votes[form]),
                 began,
-            )  # fmt: skip
+            )
         )
     return sorted(rows, key=lambda one: -one.vote)

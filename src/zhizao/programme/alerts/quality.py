@@ -224,7 +224,7 @@ def quality_alerts(frame: pl.DataFrame, *, budget: float = 1.0, rng: np.random.G
         known = np.flatnonzero(seen[i])
         if not enough[i] or not len(known):
             continue
-        last = known[-1]
+        last = int(known[-1])
         vote = float(found.value[i, last] / limit)
         if vote < 0.75:
             continue
@@ -283,7 +283,7 @@ def replay_quality(
     """
     cells, months = tried.shape
     begins = rng.integers(_FIRST, max(_FIRST + 1, months - 6), cells)
-    bad = rng.random(cells) < 0.2
+    bad = np.asarray(rng.random(cells) < 0.2)
     share = np.clip(np.where(np.isfinite(mean), mean, 0.0)[:, None] * np.ones((1, months)), 0, 1)
     share = np.where(bad[:, None] & (np.arange(months) >= begins[:, None]), np.minimum(factor * share, 1.0), share)
     failed = rng.binomial(tried.astype(np.int64), share).astype(np.float64)
