@@ -62,7 +62,7 @@ def _memory(rng: np.random.Generator, shape: tuple[int, int], phi: Floats | floa
     carry = np.broadcast_to(phi, shape[:1])
     for t in range(1, shape[1]):
         out[:, t] = carry * out[:, t - 1] + np.sqrt(1 - carry**2) * shocks[:, t]
-    return out * np.broadcast_to(sd, shape[:1])[:, None]
+    return np.asarray(out * np.broadcast_to(sd, shape[:1])[:, None])
 
 
 def _late(x: Floats, months: int) -> Floats:

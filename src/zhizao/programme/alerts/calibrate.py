@@ -20,7 +20,7 @@ __all__ = ["Curve", "calibrate"]
 
 Floats = NDArray[np.float64]
 
-_YEARS = 9_000
+_YEARS = 6_000
 """Industry-years that are drawn."""
 
 

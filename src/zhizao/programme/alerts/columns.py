@@ -181,17 +181,16 @@ def _settled(series: pl.Series, key: str, where: str, rows: pl.Series, faults: l
     if key in _PERCENT:
         middle = number.abs().median()
         if percent or (isinstance(middle, float) and middle > (1.5 if key == "utilisation" else 1.0)):
+            if key == "utilisation":
+                for i in ((number > 0) & (number <= 1.5)).fill_null(False).arg_true().to_list():
+                    faults.append(
+                        Fault(f"{number[i]:g} among percentages", place(i), "write it in percent too", "mixed_units")
+                    )
             number = number / 100
     if key == "utilisation":
         for i in ((number < 0) | (number > 2)).fill_null(False).arg_true().to_list():
-            faults.append(
-                Fault(
-                    f"utilisation of {number[i]:.0%} cannot be",
-                    place(i),
-                    "output over capacity lies within 0 .. 200 %",
-                    "bad_utilisation",
-                )
-            )
+            said = f"utilisation of {number[i]:.0%} cannot be"
+            faults.append(Fault(said, place(i), "output over capacity lies within 0 .. 200 %", "bad_utilisation"))
     signed = key == "margin" or (key in items() and items()[key].signed)
     if not signed and key != "utilisation":
         for i in (number < 0).fill_null(False).arg_true().to_list():

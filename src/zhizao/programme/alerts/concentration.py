@@ -61,8 +61,9 @@ def _positive(frame: pl.DataFrame, value: str) -> pl.DataFrame:
 
 
 def _scope(frame: pl.DataFrame) -> list[str]:
-    there: list[str] = [one for one in frame.columns if one in ("industry", "product")]
-    return sorted(there) or [one for one in ("region", "buyer") if one in frame.columns][:1]
+    there = [one for one in frame.columns if one in ("industry", "product")]
+    instead = [one for one in frame.columns if one in ("region", "buyer")]
+    return sorted(there) or sorted(instead, reverse=True)[:1]
 
 
 def _shares(frame: pl.DataFrame, scope: list[str], by: str, value: str) -> pl.DataFrame:

@@ -136,8 +136,8 @@ def _alerts(panel: Panel, watched: Watched, curve: Curve, threshold: float, budg
         found = open_spells(watched.pressure, watched.groups, at, rule)
         return {i: opened for i, opened, closed in found if closed < 0}
 
-    warned, seen = standing(threshold), standing(curve.threshold(4 * budget))
-    grave = curve.threshold(budget / 4)
+    warned, seen = standing(threshold), standing(curve.threshold(4 * budget * rule.safety))
+    grave = curve.threshold(budget * rule.safety / 4)
     out = []
     for i in sorted({*warned, *seen}):
         opened = warned.get(i, seen.get(i, last))

@@ -149,7 +149,7 @@ def _scores(failed: Floats, tried: Floats, group: NDArray[np.int64]) -> tuple[Fl
         end, back = min(begin + 12, months), 12 if begin > _FIRST else 0
         past = slice(max(0, begin - back - 60), begin - back)
         f, n = failed[:, past].sum(axis=1), tried[:, past].sum(axis=1)
-        for one in np.unique(group):
+        for one in np.unique(group).tolist():
             rows = group == one
             mean[rows], precision[rows] = shrink(f[rows], n[rows])
         monthly = _between_months(failed[:, past], tried[:, past], mean)
@@ -197,7 +197,7 @@ def quality_alerts(frame: pl.DataFrame, *, budget: float = 1.0, rng: np.random.G
             ),
             {},
         )
-    for i in np.flatnonzero(~enough):
+    for i in np.flatnonzero(~enough).tolist():
         cannot.append(
             CannotJudge(
                 "quality", dict(zip(scopes, cells[i], strict=True)), "过去没有抽查", "nothing was inspected before"

@@ -164,9 +164,8 @@ def score(
             if fall.scope == spell.scope
             and fall.onset - slack <= spell.opened <= max(fall.trough + year, fall.onset + year)
         ]
-        if not near and any(
-            f.scope == spell.scope and f.onset < first and f.onset <= spell.opened <= f.end for f in falls
-        ):
+        early = any(f.scope == spell.scope and f.onset < first and f.onset <= spell.opened <= f.end for f in falls)
+        if early and not any(falls[k].onset >= first for k in near):
             continue
         total += 1
         right += bool(near)
@@ -186,7 +185,7 @@ def watch_panel(panel: Panel, rule: Rule, budget: float, rng: np.random.Generato
     weights, group = of_panel(panel)
     rule = replace(rule, groups=min(rule.groups, len(np.unique(group))))
     curve = calibrate(panel.charted, weights, group, panel.period, rule, rng)
-    threshold = curve.threshold(budget)
+    threshold = curve.threshold(budget * rule.safety)
     watched = watch(forms(panel.charted, rule), weights, group, panel.period, rule, threshold=threshold)
     return watched, curve, threshold
 
@@ -243,7 +242,9 @@ def replay_versions(
             continue
         weights, group = of_panel(panel)
         if threshold is None:
-            threshold = calibrate(panel.charted, weights, group, panel.period, rule, rng).threshold(budget)
+            threshold = calibrate(panel.charted, weights, group, panel.period, rule, rng).threshold(
+                budget * rule.safety
+            )
         watched = watch(forms(panel.charted, rule), weights, group, panel.period, rule, threshold=threshold)
         place = (day.year - start.year) * panel.period + (day.month - start.month) * panel.period // 12
         now = {one.scope for one in spells_of(panel, watched, threshold, rule) if one.closed < 0}

@@ -46,6 +46,8 @@ class Rule:
     close : share of the threshold below which a warning closes
     hold : readings that it has to stay there
     others : industries at least for a comparison with others
+    safety : share of the budget that the drawn industries may use up; real ones also drift and cycle (chosen on generated
+        economies other than those that the rule is tested on)
     """
 
     slack: float = 0.25
@@ -61,6 +63,7 @@ class Rule:
     close: float = 0.5
     hold: int = 3
     others: int = 8
+    safety: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)
