@@ -94,7 +94,7 @@ def test_nothing_later_is_looked_at(series: Series):
 
 
 def test_the_past_by_versions_is_the_past_at_once_when_nothing_was_revised(series: Series):
-    few = [one.scope for one in series.truth][:2] + ["13", "14"]
+    few = [*[one.scope for one in series.truth][:2], "13", "14"]
     frame = series.frame.filter(pl.col("industry").is_in(few)).with_columns(known_at=pl.col("month"))
     days = frame["month"].unique().sort().to_list()[48:]
     falls = falls_of(series)
@@ -246,3 +246,13 @@ def test_gaps_quarters_and_years_are_told_apart():
     assert panel.period == 4 and len(panel.months) == 5 and np.isnan(panel.values[0, 0, 2])
     years = quarters.with_columns(month=pl.Series([date(2018, 1, 1), date(2019, 1, 1), date(2021, 1, 1)]))
     assert panel_of(years).period == 1 and len(panel_of(years).months) == 4
+
+
+def test_finer_rows_are_gathered_before_they_are_charted(series: Series):
+    whole = series.frame.filter(pl.col("industry").is_in(["13", "14"]))
+    money = [one for one in whole.columns if one.endswith("_cny")]
+    parts = pl.concat(
+        [whole.with_columns(pl.col(money) * share, region=pl.lit(code)) for code, share in (("11", 0.25), ("44", 0.75))]
+    )
+    one, other = panel_of(whole), panel_of(parts)
+    np.testing.assert_allclose(other.values, one.values, rtol=1e-12)

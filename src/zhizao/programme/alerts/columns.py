@@ -156,7 +156,7 @@ def _settled(series: pl.Series, key: str, where: str, rows: pl.Series, faults: l
             if at is None and (key == "month" or one not in (None, "")):
                 faults.append(Fault(f'"{one}" is not a month', place(i), "write it as 2024-06", "bad_month"))
         return pl.Series(key, found, dtype=pl.Date)
-    if key in ("industry", "region", "product", "buyer", "supplier", "country"):
+    if key in ("industry", "region", "product", "enterprise", "buyer", "supplier", "country"):
         codes = _code(key)
         text = [None if one in (None, "") else re.sub(r"\.0$", "", str(one).strip()) for one in series.to_list()]
         for i, one in enumerate(text):

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from zhizao.errors import InputError
+from zhizao.programme.alerts.gather import FINER, gather
 from zhizao.programme.alerts.signals import SIGNALS, Signal, add_signals
 
 __all__ = ["Panel", "month_text", "panel_of"]
@@ -94,7 +95,8 @@ def panel_of(frame: pl.DataFrame, *, scope: str = "industry", as_of: date | None
 
     Parameters
     ----------
-    frame : columns `scope`, `month` (dates), items or signals; `known_at` where there are versions
+    frame : columns `scope`, `month` (dates), items or signals; `known_at` where there are versions; finer rows (by region,
+        product or enterprise) are gathered first
     scope : name of the column of the scope
     as_of : nothing later is looked at: no later month, no later version
 
@@ -110,7 +112,9 @@ def panel_of(frame: pl.DataFrame, *, scope: str = "industry", as_of: date | None
         if "known_at" in frame.columns:
             frame = frame.filter(pl.col("known_at") <= as_of)
     if "known_at" in frame.columns:
-        frame = frame.sort("known_at").unique([scope, "month"], keep="last", maintain_order=True)
+        finer = [one for one in FINER if one in frame.columns]
+        frame = frame.sort("known_at").unique([scope, *finer, "month"], keep="last", maintain_order=True)
+    frame = gather(frame, scope)
     frame = add_signals(frame.drop_nulls([scope, "month"])).sort(scope, "month")
     if frame.is_empty():
         raise InputError(
