@@ -246,3 +246,5 @@ def test_all_cells_that_cannot_be_read_are_told_together():
     assert "0.77 among percentages" in str(caught.value.faults[0])
     with pytest.raises(InputError, match="no column holds months"):
         settle(pl.DataFrame({"a": [1]}))
+    with pytest.raises(InputError, match="both taken for utilisation"):
+        settle(pl.DataFrame({"industry": ["31"], "month": ["2024-01"], "utilisation": [0.7], "产能利用率": [0.8]}))

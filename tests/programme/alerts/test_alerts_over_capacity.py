@@ -80,10 +80,11 @@ def test_nothing_later_is_looked_at(series: Series):
     whole = panel_of(series.frame)
     rule = Rule()
     watched, curve, threshold = watch_panel(whole, rule, 1.0, np.random.default_rng(0))
+    fitted = rule.at(12, whole.signals)
     weights, group = of_panel(whole)
     for last in (70, 96, 121):
         cut = whole.until(last)
-        then = watch(forms(cut.charted, rule), weights, group, 12, rule, threshold=threshold)
+        then = watch(forms(cut.charted, rule), weights, group, 12, fitted, threshold=threshold)
         np.testing.assert_array_equal(then.pressure, watched.pressure[:, : last + 1])
         np.testing.assert_array_equal(then.votes, watched.votes[..., : last + 1])
         now = [one for one in spells_of(whole, watched, threshold, rule) if one.opened <= last]
@@ -256,3 +257,35 @@ def test_finer_rows_are_gathered_before_they_are_charted(series: Series):
     )
     one, other = panel_of(whole), panel_of(parts)
     np.testing.assert_allclose(other.values, one.values, rtol=1e-12)
+
+
+def test_quarterly_series_are_watched_as_well():
+    series = industry_series(np.random.default_rng(2005))
+    quarter = pl.col("month").dt.truncate("1q")
+    flows = [pl.col(one).sum() for one in ("output_cny", "capacity_cny", "revenue_cny", "profit_cny", "investment_cny")]
+    stocks = [pl.col(one).last() for one in ("inventory_cny", "receivables_cny")]
+    rates = [pl.col(one).mean() for one in ("price_index", "loss_share")]
+    frame = series.frame.group_by("industry", quarter, maintain_order=True).agg(*flows, *stocks, *rates)
+    panel = panel_of(frame)
+    assert panel.period == 4
+    falls = [Fall(one.scope, one.onset // 3, one.trough // 3, one.end // 3) for one in series.truth]
+    found = replay(panel, falls, rng=np.random.default_rng(0))
+    assert found.recall >= 0.8 and found.precision >= 0.6 and found.lead_time_months >= 6
+
+
+def test_a_warning_that_nothing_has_answered_yet_is_not_called_false():
+    spells = [Spell("31", 110, -1), Spell("17", 112, 115), Spell("22", 60, -1)]
+    assert score(spells, [], length=120, first=48).warnings == 3
+    assert score(spells, [], length=120, first=48, pending=24).warnings == 2
+
+
+def test_series_that_never_change_or_repeat_themselves_exactly_do_not_stop_the_others(series: Series):
+    months = pl.int_range(pl.len()).over("industry") % 12
+    frame = series.frame.with_columns(
+        loss_share=pl.when(pl.col("industry") == "14").then(0.0).otherwise(pl.col("loss_share")),
+        inventory_cny=pl.when(pl.col("industry") == "15").then(0.0).otherwise(pl.col("inventory_cny")),
+        price_index=pl.when(pl.col("industry") == "16").then(100.0 + months).otherwise(pl.col("price_index")),
+        investment_cny=pl.when(pl.col("industry") == "17").then(None).otherwise(pl.col("investment_cny")),
+    )
+    found = over_capacity(panel_of(frame), rng=np.random.default_rng(0))
+    assert found.watched is not None and np.isfinite(found.watched.pressure[:, 60:]).all()

@@ -81,7 +81,9 @@ def read_budget(text: str) -> float:
 
 
 def read_as_of(text: str | None) -> date | None:
-    """The month named, as its last possible first day."""
+    """The last day of the month named: what was known by its end counts."""
+    from datetime import timedelta
+
     from zhizao.programme.alerts import read_month
 
     if text is None:
@@ -89,7 +91,7 @@ def read_as_of(text: str | None) -> date | None:
     found = read_month(text)
     if found is None:
         raise InputError(f'"{text}" is not a month', where="--as-of", fix="write it as 2024-06", code="bad_month")
-    return found
+    return (found.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 
 
 def read_tables(data: Path) -> list[tuple[str, pl.DataFrame]]:

@@ -118,12 +118,12 @@ def calibrate(
 
     Parameters
     ----------
-    charted : (n, signals, t), bad upwards; only the first `rule.first_years` are looked at
+    charted : (n, signals, t), bad upwards; only what is learned from first, and a year more, is looked at
     weights, group, period, rule : as for `watch`
     rng : source of all randomness
     """
-    n, _, t = charted.shape
-    first = rule.first_years * period
+    n, k, t = charted.shape
+    first = rule.first(period)
     past = _deseasoned(charted[..., : first + period], period)
     shared = n >= rule.others
     length = max(t, first + 8 * period)
@@ -142,13 +142,15 @@ def calibrate(
         corr_own = _together(own, _memory(own))
     else:
         phi_own, corr_own = _memories(past), _together(past, _memory(past))
-    both = []
-    for _ in range(reps):
-        x = _draw(rng, n, length, phi_own, corr_own)
-        if shared:
-            x = x + ratio[:, None] * _draw(rng, 1, length, phi_all, corr_all)
-        x[absent] = np.nan
-        both.append(forms(x, rule))
+    drawn = _draw(rng, reps * n, length, np.tile(phi_own, (reps, 1)), corr_own).reshape(reps, n, k, length)
+    if shared:
+        drawn = drawn + (ratio[:, None] * _draw(rng, reps, length, phi_all, corr_all))[:, None]
+    drawn[:, absent] = np.nan
+    both = (
+        [forms(one, rule) for one in drawn]
+        if shared
+        else [forms(one[None], rule) for one in drawn.reshape(-1, k, length)]
+    )
     watched = watch(np.concatenate(both), weights, group, period, rule)
     thresholds = np.arange(0.1, rule.cap, 0.02)
     total = n * reps * years

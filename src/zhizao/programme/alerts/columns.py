@@ -125,6 +125,14 @@ def settle(frame: pl.DataFrame, where: str = "", rows: pl.Series | None = None) 
     names: dict[str, str] = {}
     for column in frame.columns:
         key = words.get(_plain(column))
+        if key and key in names.values() and key not in ("industry", "region", "product", "enterprise"):
+            first = next(one for one, taken in names.items() if taken == key)
+            raise InputError(
+                f'columns "{first}" and "{column}" are both taken for {key}',
+                where=where,
+                fix="leave one of them out, or name it otherwise",
+                code="two_columns",
+            )
         if key and key not in names.values():
             names[column] = key
     numbers = rows if rows is not None else pl.Series(range(2, frame.height + 2))

@@ -65,7 +65,7 @@ def over_capacity(
     lag : months that pass before a reading is known; taken off the lead time
     """
     rule = rule or Rule()
-    first = rule.first_years * panel.period
+    first = rule.first(panel.period)
     cannot = _too_little(panel, rule)
     barred = {one.scope["industry"] for one in cannot}
     keep = [i for i, code in enumerate(panel.scopes) if code not in barred]
@@ -84,6 +84,7 @@ def over_capacity(
         period=panel.period,
         lag=lag,
         budget=budget,
+        pending=2 * panel.period,
     )
     record = replayed.record()
     alerts = [one.with_record(record) for one in _alerts(panel, watched, curve, threshold, budget, rule)]
@@ -96,7 +97,7 @@ def over_capacity(
 
 def _too_little(panel: Panel, rule: Rule) -> list[CannotJudge]:
     """Industries without utilisation, or with too short a past."""
-    need = rule.first_years * panel.period + 1
+    need = rule.first(panel.period) + 1
     use = panel.series("utilisation")
     out = []
     for i, code in enumerate(panel.scopes):
@@ -129,7 +130,7 @@ def _general(panel: Panel, rule: Rule, budget: float, rng: np.random.Generator) 
 
 
 def _alerts(panel: Panel, watched: Watched, curve: Curve, threshold: float, budget: float, rule: Rule) -> list[Alert]:
-    rule = replace(rule, groups=min(rule.groups, len({one.group for one in panel.signals})))
+    rule = rule.at(panel.period, panel.signals)
     last = len(panel.months) - 1
 
     def standing(at: float) -> dict[int, int]:

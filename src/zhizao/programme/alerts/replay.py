@@ -9,7 +9,7 @@ afterwards: a fall of utilisation from a peak to a trough, season and common cyc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -132,7 +132,7 @@ class Replayed:
 
 def score(
     spells: Sequence[Spell], falls: Sequence[Fall], *, length: int, first: int, period: int = 12, lag: int = 0,
-    budget: float | None = None,
+    budget: float | None = None, pending: int = 0,
 ) -> Replayed:  # fmt: skip
     """Hold warnings against what came.
 
@@ -145,6 +145,8 @@ def score(
     period : readings in a year
     lag : months that pass before a reading is known; the lead time is shorter by it
     budget : false alarms a year that were allowed
+    pending : a warning still open that began within this many last readings and that no fall answers yet is left out,
+        since nobody can tell; 0 where the truth is known
 
     Examples
     --------
@@ -167,6 +169,8 @@ def score(
         early = any(f.scope == spell.scope and f.onset < first and f.onset <= spell.opened <= f.end for f in falls)
         if early and not any(falls[k].onset >= first for k in near):
             continue
+        if not near and spell.closed < 0 and spell.opened >= length - pending:
+            continue
         total += 1
         right += bool(near)
         for k in near:
@@ -183,7 +187,7 @@ def score(
 def watch_panel(panel: Panel, rule: Rule, budget: float, rng: np.random.Generator) -> tuple[Watched, Curve, float]:
     """Calibrate and watch a panel: what the charts say, the curve of false alarms, and the threshold of the budget."""
     weights, group = of_panel(panel)
-    rule = replace(rule, groups=min(rule.groups, len(np.unique(group))))
+    rule = rule.at(panel.period, panel.signals)
     curve = calibrate(panel.charted, weights, group, panel.period, rule, rng)
     threshold = curve.threshold(budget * rule.safety)
     watched = watch(forms(panel.charted, rule), weights, group, panel.period, rule, threshold=threshold)
@@ -192,7 +196,7 @@ def watch_panel(panel: Panel, rule: Rule, budget: float, rng: np.random.Generato
 
 def spells_of(panel: Panel, watched: Watched, threshold: float, rule: Rule) -> list[Spell]:
     """Warnings on the past of a panel."""
-    rule = replace(rule, groups=min(rule.groups, len({one.group for one in panel.signals})))
+    rule = rule.at(panel.period, panel.signals)
     found = open_spells(watched.pressure, watched.groups, threshold, rule)
     return [Spell(panel.scopes[i], opened, closed) for i, opened, closed in found]
 
@@ -217,7 +221,7 @@ def replay(
     falls = date_falls(panel, rule) if truth is None else truth
     return score(
         spells_of(panel, watched, threshold, rule), falls, length=len(panel.months),
-        first=rule.first_years * panel.period, period=panel.period, lag=lag, budget=budget,
+        first=rule.first(panel.period), period=panel.period, lag=lag, budget=budget,
     )  # fmt: skip
 
 
@@ -234,25 +238,23 @@ def replay_versions(
     standing: dict[str, int] = {}
     threshold: float | None = None
     start: date | None = None
-    place = 0
+    place, period = 0, 12
     for day in judged:
         panel = panel_of(frame, scope=scope, as_of=day)
         start = start or panel.months[0]
-        if len(panel.months) <= rule.first_years * panel.period:
+        if len(panel.months) <= rule.first(panel.period):
             continue
         weights, group = of_panel(panel)
+        period, fitted = panel.period, rule.at(panel.period, panel.signals)
         if threshold is None:
-            threshold = calibrate(panel.charted, weights, group, panel.period, rule, rng).threshold(
-                budget * rule.safety
-            )
-        watched = watch(forms(panel.charted, rule), weights, group, panel.period, rule, threshold=threshold)
+            threshold = calibrate(panel.charted, weights, group, period, fitted, rng).threshold(budget * rule.safety)
+        watched = watch(forms(panel.charted, rule), weights, group, period, fitted, threshold=threshold)
         place = (day.year - start.year) * panel.period + (day.month - start.month) * panel.period // 12
         now = {one.scope for one in spells_of(panel, watched, threshold, rule) if one.closed < 0}
         spells += [Spell(code, opened, place) for code, opened in standing.items() if code not in now]
         standing = {code: standing.get(code, place) for code in now}
     spells += [Spell(code, opened, -1) for code, opened in standing.items()]
-    period = 12
-    return score(spells, truth, length=place + 1, first=rule.first_years * period, period=period, budget=budget)
+    return score(spells, truth, length=place + 1, first=rule.first(period), period=period, budget=budget)
 
 
 def fixed_line(panel: Panel, line: float = 0.75, persist: int = 3) -> list[Spell]:

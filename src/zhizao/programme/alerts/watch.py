@@ -13,13 +13,17 @@ vote; it closes when the pressure has stayed below half of it. The threshold is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from zhizao.decide.monitor import Cusum, Residual
 from zhizao.programme.alerts.panel import Panel
+from zhizao.programme.alerts.signals import Signal
 
 __all__ = ["Rule", "Watched", "forms", "open_spells", "pressure_of", "watch"]
 
@@ -41,10 +45,10 @@ class Rule:
     first_years : learned from before the first judgement
     window_years : learned from later on, at most
     guard_years : latest time that is not learned from
-    persist : readings above the threshold before a warning opens
+    persist : months above the threshold before a warning opens; one reading at least
     groups : kinds of evidence that must vote by half
     close : share of the threshold below which a warning closes
-    hold : readings that it has to stay there
+    hold : months that it has to stay there; one reading at least
     others : industries at least for a comparison with others
     safety : share of the budget that the drawn industries may use up; real ones also drift and cycle (chosen on generated
         economies other than those that the rule is tested on)
@@ -64,6 +68,19 @@ class Rule:
     hold: int = 3
     others: int = 8
     safety: float = 0.7
+
+    def first(self, period: int) -> int:
+        """Readings learned from before the first judgement, with `period` readings a year."""
+        return max(self.first_years * period, 2 * period, period + 5)
+
+    def at(self, period: int, signals: Sequence[Signal]) -> Rule:
+        """The rule for `period` readings a year and the kinds of evidence that these signals can give."""
+        return replace(
+            self,
+            groups=min(self.groups, len({one.group for one in signals})),
+            persist=max(1, round(self.persist * period / 12)),
+            hold=max(1, round(self.hold * period / 12)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +126,7 @@ def watch(
     both : each signal in its two forms, bad upwards, (n, signals, 2, t); see `forms`
     weights, group : of each signal, (signals,)
     period : readings in a year
-    rule : the evidence rule
+    rule : the evidence rule, as `Rule.at` gives it
     threshold : months under a warning at this threshold are not learned from; None: all are
     """
     n, k, _, t = both.shape
@@ -118,18 +135,15 @@ def watch(
     normal, spread = np.full((n, k, t), np.nan), np.full((n, k, t), np.nan)
     pressure, groups = np.full((n, t), np.nan), np.zeros((n, t), np.int64)
     learned_from = np.ones((n, t), bool)
-    first, guard, window = (years * period for years in (rule.first_years, rule.guard_years, rule.window_years))
-    need = max(2 * period, period + 5)
+    first, guard, window = rule.first(period), rule.guard_years * period, rule.window_years * period
+    need = max(2 * period, period + 5)  # fewer teach no season
     for begin in range(first, t, period):
         end, back = min(begin + period, t), (guard if begin > first else 0)
         past = slice(max(0, begin - back - window), begin - back)
         mask = np.repeat(learned_from[:, past], k * 2, axis=0)
         reference = np.where(mask, series[:, past], np.nan)
         able = np.isfinite(reference).sum(axis=1) >= need
-        with np.errstate(invalid="ignore"):
-            able &= np.nan_to_num(np.nanmax(np.where(able[:, None], reference, 0.0), axis=1)) > np.nan_to_num(
-                np.nanmin(np.where(able[:, None], reference, 0.0), axis=1)
-            )
+        able &= _varies(reference, period)
         if able.any():
             rows = np.flatnonzero(able)
             chart = Residual(chart=Cusum(slack=rule.slack, limit=rule.limit, sides="high"), period=period)
@@ -153,6 +167,18 @@ def watch(
                 stop = min(end if closed < 0 else closed, opened + 3 * period)
                 learned_from[i, max(0, opened - period // 2) : stop] = False
     return Watched(votes.reshape(n, k, 2, t), run.reshape(n, k, 2, t), normal, spread, pressure, groups)
+
+
+def _varies(reference: Floats, period: int) -> Flags:
+    """Series that differ from one year to another; what repeats itself exactly teaches no spread."""
+    out = np.zeros(len(reference), bool)
+    for place in range(period):
+        part = reference[:, place::period]
+        known = np.isfinite(part)
+        top = np.where(known, part, -np.inf).max(axis=1, initial=-np.inf)
+        bottom = np.where(known, part, np.inf).min(axis=1, initial=np.inf)
+        out |= (top > bottom) & (top - bottom > 1e-9 * np.maximum(np.abs(top), np.abs(bottom)))
+    return out
 
 
 def _carried(votes: Floats) -> Floats:
@@ -182,25 +208,37 @@ def pressure_of(
 
 
 def open_spells(
-    pressure: Floats, groups: NDArray[np.int64], threshold: float | Floats, rule: Rule
+    pressure: Floats, groups: NDArray[np.int64], threshold: float, rule: Rule
 ) -> list[tuple[int, int, int]]:
     """Warnings as (industry, reading at which it opened, reading at which it closed or -1)."""
-    n, t = pressure.shape
     high = (np.nan_to_num(pressure) >= threshold) & (groups >= rule.groups)
-    low = np.nan_to_num(pressure) < rule.close * np.asarray(threshold)
-    is_open, above, below, since = np.zeros(n, bool), np.zeros(n, int), np.zeros(n, int), np.zeros(n, int)
-    spells: list[tuple[int, int, int]] = []
-    for j in range(t):
-        above = np.where(high[:, j], above + 1, 0)
-        below = np.where(low[:, j], below + 1, 0)
-        opening = ~is_open & (above >= rule.persist)
-        since = np.where(opening, j, since)
-        is_open |= opening
-        closing = is_open & (below >= rule.hold)
-        spells.extend((int(i), int(since[i]), j) for i in np.flatnonzero(closing))
-        is_open &= ~closing
-    spells.extend((int(i), int(since[i]), -1) for i in np.flatnonzero(is_open))
-    return sorted(spells)
+    low = np.nan_to_num(pressure) < rule.close * threshold
+    return [tuple(one) for one in _spells(high, low, rule.persist, rule.hold).tolist()]
+
+
+def _found(high: Flags, low: Flags, persist: int, hold: int) -> NDArray[np.int64]:
+    """Rows of industry, opened, closed (-1: still open), in this order."""
+    n, t = high.shape
+    out = np.empty((n * (t // persist + 1), 3), np.int64)
+    count = 0
+    for i in range(n):
+        opened, above, below = -1, 0, 0
+        for j in range(t):
+            above = above + 1 if high[i, j] else 0
+            below = below + 1 if low[i, j] else 0
+            if opened < 0 and above >= persist:
+                opened = j
+            if opened >= 0 and below >= hold:
+                out[count, 0], out[count, 1], out[count, 2] = i, opened, j
+                count += 1
+                opened = -1
+        if opened >= 0:
+            out[count, 0], out[count, 1], out[count, 2] = i, opened, -1
+            count += 1
+    return out[:count]
+
+
+_spells: Any = numba.njit(cache=True)(_found)
 
 
 def of_panel(panel: Panel) -> tuple[Floats, NDArray[np.int64]]:
