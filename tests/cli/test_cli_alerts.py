@@ -29,7 +29,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *wo
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("alerts") / "series.csv"
-    industry_series(np.random.default_rng(77), count=10, months=110).frame.write_csv(path)
+    industry_series(np.random.default_rng(77), count=6, months=110).frame.write_csv(path)
     return path
 
 
@@ -59,8 +59,8 @@ def test_the_same_call_gives_the_same_answer_in_either_language_and_format(
     pl.read_csv(table, schema_overrides={"industry": pl.String}, try_parse_dates=True).write_parquet(parquet)
     one = run(capsys, monkeypatch, str(table), "--json")[1]
     assert json.loads(one)["warnings"] == json.loads(run(capsys, monkeypatch, str(parquet), "--json")[1])["warnings"]
-    zh = run(capsys, monkeypatch, str(table), "--lang", "zh", "--replay")[1]
-    en = run(capsys, monkeypatch, str(table), "--lang", "en", "--replay")[1]
+    zh = run(capsys, monkeypatch, str(table), "--lang", "zh", "--replay", "--budget", "2/年")[1]
+    en = run(capsys, monkeypatch, str(table), "--lang", "en", "--replay", "--budget", "2/year")[1]
     assert "产能过剩" in zh and "可采取：消化" in zh and "历史重演" in zh
     assert "over-capacity" in en and "replay of the past" in en
 

@@ -213,7 +213,7 @@ def test_too_short_a_past_cannot_be_judged_and_says_so():
     found = over_capacity(panel_of(frame.head(4)), rng=np.random.default_rng(0))
     assert (
         not found.alerts
-        and found.cannot_judge[0].en == "utilisation has 4 readings; 5 are needed to learn what is normal"
+        and found.cannot_judge[0].en == "utilisation has 4 readings; 7 are needed to learn what is normal"
     )
     only_prices = frame.select("industry", "month", price_index=pl.col("utilisation"))
     assert "no utilisation" in over_capacity(panel_of(only_prices), rng=np.random.default_rng(0)).cannot_judge[0].en

@@ -83,6 +83,12 @@ def _deseasoned(x: Floats, period: int) -> Floats:
     return out
 
 
+def _spread(x: Floats) -> Floats:
+    """Root mean square over the last axis, missing readings left out; 0 where there are none."""
+    known = np.isfinite(x)
+    return np.asarray(np.sqrt((np.where(known, x, 0.0) ** 2).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)))
+
+
 def _together(left: Floats, phi: Floats) -> Floats:
     """Correlation of the one-step errors of the signals, a little shrunk, (signals, signals)."""
     errors = left[..., 1:] - phi[:, None] * left[..., :-1]
@@ -135,8 +141,12 @@ def calibrate(
         middle = np.full(past.shape[1:], np.nan)
         middle[seen] = np.nanmedian(past[:, seen], axis=0)
         own = past - middle
-        ratio = np.nanstd(middle, axis=1) / np.maximum(np.nanmedian(np.nanstd(own, axis=2), axis=0), 1e-12)
-        ratio = np.clip(np.nan_to_num(ratio), 0.0, 3.0)
+        each = _spread(own)
+        each[each == 0] = np.nan
+        some = np.isfinite(each).any(axis=0)
+        typical = np.full(k, np.nan)
+        typical[some] = np.nanmedian(each[:, some], axis=0)
+        ratio = np.clip(np.nan_to_num(_spread(middle) / typical), 0.0, 3.0)
         phi_all = _memory(middle[None])
         phi_own, corr_all = _memories(own), _together(middle[None], phi_all)
         corr_own = _together(own, _memory(own))
