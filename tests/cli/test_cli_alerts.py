@@ -103,6 +103,7 @@ def test_other_kinds_are_judged_from_their_own_tables(tmp_path: Path, capsys, mo
         (b"\x89PNG\r\n", (), "picture"),
         (b"industry,month\n31,2024-01\n", (), "do not suffice for any warning"),
         (b"industry,month,utilisation\n31,2024-01,0.8\n31,2024-01,0.7\n", (), "more than once"),
+        (b"industry,month,utilisation\n31,2150-01,0.8\n", (), "still to come"),
         (b"industry,month,utilisation\n31,2024-13,0.8\n", (), "cells cannot be read"),
         (b"industry,month,utilisation\n31,2024-01,1e999\n", (), "cells cannot be read"),
         (b"industry,month,utilisation\n31,2024-01\n", (), "cells, the headings are 3"),

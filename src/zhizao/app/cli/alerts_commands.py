@@ -29,7 +29,7 @@ _WORDS = {
         "count": "{n} warnings as of {month}",
         "since": "departed since {since}, warning opened {opened}",
         "range": "normal {low:.4g} .. {high:.4g}",
-        "line": "line {high:.4g}",
+        "line": "line {high:.5g}",
         "actions": "possible: {names}",
         "needs": "    {name}; needs: {needs}",
         "record": "such warnings here: lead {lead} months, precision {precision}, recall {recall}",
@@ -45,7 +45,7 @@ _WORDS = {
         "count": "截至 {month} 有 {n} 条预警",
         "since": "自 {since} 起偏离，{opened} 发出",
         "range": "常态 {low:.4g} ～ {high:.4g}",
-        "line": "界限 {high:.4g}",
+        "line": "界限 {high:.5g}",
         "actions": "可采取：{names}",
         "needs": "    {name}；需要：{needs}",
         "record": "此类预警以往：提前 {lead} 个月，准确率 {precision}，召回率 {recall}",
@@ -133,6 +133,22 @@ def read_tables(data: Path) -> list[tuple[str, pl.DataFrame]]:
     return tables
 
 
+def refuse_future(tables: list[tuple[str, pl.DataFrame]]) -> None:
+    """A month that has not begun is a forecast or a slip of the pen, and no reading."""
+    from zhizao.clock import now
+
+    today = now().date()
+    for name, table in tables:
+        last = table["month"].max() if "month" in table.columns else None
+        if last is not None and str(last) > str(today):
+            raise InputError(
+                f"the data reach to {str(last)[:7]}, which is still to come",
+                where=name,
+                fix="leave forecasts out, or name the last month of readings with --as-of",
+                code="future",
+            )
+
+
 def alerts(
     data: Annotated[Path, typer.Argument(help="CSV, Excel or Parquet table of economic series, or a folder of them.")],
     kind: Annotated[
@@ -161,6 +177,8 @@ def alerts(
     with progress_bar(quiet=as_json, lang=lang) as progress:
         progress("reading", 0.0)
         tables = read_tables(data)
+        if month is None:
+            refuse_future(tables)
         found = _judge(tables, _KINDS.get(kind or ""), month, allowed, lag, seed, str(data))
     if as_json:
         from zhizao.programme.alerts import as_json as plain
@@ -308,7 +326,7 @@ def _show_one(one: Alert, words: dict[str, str], at: int) -> None:
         elif row.high is not None:
             span = words["line"].format(high=row.high)
         value = (
-            "-" if row.value is None else f"{row.value:.4g} {_UNITS.get(row.unit, row.unit) if at == 0 else row.unit}"
+            "-" if row.value is None else f"{row.value:.5g} {_UNITS.get(row.unit, row.unit) if at == 0 else row.unit}"
         )
         say(
             f"  {'!' if row.vote >= 1 else '+' if row.vote >= 0.5 else ' '} {row.zh if at == 0 else row.en}: {value}  ({span})  {row.vote:.2f}"
