@@ -44,7 +44,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-_KINDS = {"dict": "a mapping", "list": "a list", "str": "text", "int": "a number", "float": "a number", "bool": "yes/no"}
+_KINDS = {
+    "dict": "a mapping",
+    "list": "a list",
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "yes/no",
+}
 
 
 def kind_of(value: object) -> str:
