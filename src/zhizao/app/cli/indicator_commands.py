@@ -30,6 +30,7 @@ _WORDS = {
         "no_value": "no usable value",
         "target": "  {year} {set:<15} {target:<30} {state:<16} {chance:>6}  {reason}",
         "outlook": "  outlook {list}",
+        "little": ": says next to nothing",
         "coverage": "95 % intervals held {own} of {n} later published values, and {all} of generated ones ({series} series)",
         "report": "report: {path}",
         "verified": "the report is what its inputs give: {n} indicators as known on {day}, inputs SHA-256 {sha}",
@@ -49,6 +50,7 @@ _WORDS = {
         "no_value": "没有可用的数值",
         "target": "  {year} {set} {target} {state} {chance} {reason}",
         "outlook": "  展望 {list}",
+        "little": "，几无信息",
         "coverage": "95%区间覆盖后期公布数值{n}个中的{own}个；生成序列（{series}条）中的{all}",
         "report": "报告：{path}",
         "verified": "报告与其输入相符：{n}项指标，数据截止日{day}，输入SHA-256 {sha}",
@@ -215,6 +217,7 @@ def evaluate(
 
 def _say_evaluation(found: Evaluation, lang: str) -> None:
     from zhizao.programme.outlook import released_coverage
+    from zhizao.programme.outlook.evaluate import says_little
 
     words = _WORDS[lang]
     sets = ", ".join(dict.fromkeys(each.target.target_set for one in found.results for each in one.judgements))
@@ -227,10 +230,9 @@ def _say_evaluation(found: Evaluation, lang: str) -> None:
             say(words["target"].format(**_line(one.definition, each, lang)))
         if one.fan is not None:
             listed = "; ".join(
-                f"{year}: {mid:.4g} ({low:.4g} – {high:.4g})"
+                f"{year}: {at[1]:.4g} ({at[0]:.4g} – {at[2]:.4g}{words['little'] if says_little(one.definition, *at) else ''})"
                 for year in (2025, 2035, 2049)
-                for low, mid, high in [one.fan.at(year) or (0.0, 0.0, 0.0)]
-                if one.fan.at(year) is not None
+                if (at := one.fan.at(year)) is not None
             )
             say(words["outlook"].format(list=listed))
     tested = released_coverage()
@@ -244,11 +246,9 @@ def _latest(one: IndicatorResult, lang: str) -> str:
     from zhizao.programme.outlook.judge import when_text
 
     words = _WORDS[lang]
-    if not one.tracks.observed or one.tracks.observed[-1].observation is None:
-        return words["no_value"]
-    point = one.tracks.observed[-1]
-    seen = point.observation
-    if seen is None:
+    point = one.newest
+    seen = point.observation if point is not None else None
+    if point is None or seen is None:
         return words["no_value"]
     period = (seen.period_zh if lang == "zh" else seen.period_en) or when_text(point.at)
     return words["latest"].format(value=f"{point.figure:g}", period=period, source=seen.source or "-")

@@ -104,8 +104,8 @@ def print_value(one: Definition, value: float, *, more: int = 0) -> str:
     return text.replace("-", "−")
 
 
-def print_target(one: Definition, target: Target, lang: str) -> str:
-    """A target in print.
+def print_target(one: Definition, target: Target, lang: str, *, unit: bool = False) -> str:
+    """A target in print, a level with its unit where `unit` says so.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def print_target(one: Definition, target: Target, lang: str) -> str:
         places += 1
     size = f"{abs(target.value):,.{places}f}"
     base = target.base_year or one.base_year
-    against = (f"比{base}年" if zh else f" on {base}") if base else ("比改造前" if zh else " on its own before")
+    against = (f"比{base}年" if zh else f" on {base}") if base else ("比改造前" if zh else " on the state before")
     about_en = {"about": "about ", "at_least": "at least ", "at_most": "at most ", "exact": ""}[target.bound]
     about_zh = {"about": "左右", "at_least": "以上", "at_most": "以下", "exact": ""}[target.bound]
     up = target.value >= 0
@@ -141,4 +141,6 @@ def print_target(one: Definition, target: Target, lang: str) -> str:
             period = f"“{plan}”期间" if plan else f"{first}—{target.year}年"
             return f"年均{sign}{size}{about_zh}（{period}）"
         return f"{about_en}{sign}{size} % a year, {first}–{target.year}"
+    if unit:
+        size += one.unit_in("zh") if zh else f" {one.unit}"
     return f"{sign}{size}{about_zh}" if zh else f"{about_en}{sign}{size}"

@@ -10,12 +10,12 @@ import numpy as np
 
 from zhizao.programme.indicators.actuals import Actuals, Observation, Said, Series, Source
 from zhizao.programme.indicators.catalogue import Catalogue
-from zhizao.programme.indicators.definition import Definition, Target
+from zhizao.programme.indicators.definition import Definition, Kind, Target
 from zhizao.programme.outlook.backtest import OwnTest, own_coverage
 from zhizao.programme.outlook.judge import STALE_YEARS, Judgement, State, judge
-from zhizao.programme.outlook.track import Track, Tracks, day_of, tracks_of
+from zhizao.programme.outlook.track import Point, Track, Tracks, day_of, tracks_of
 
-__all__ = ["FAN", "Evaluation", "Fan", "IndicatorResult", "Settings", "evaluate"]
+__all__ = ["FAN", "Evaluation", "Fan", "IndicatorResult", "Settings", "evaluate", "says_little"]
 
 FAN = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 """Quantiles of a fan chart."""
@@ -91,6 +91,16 @@ class IndicatorResult:
     no_fan: Said | None
     test: OwnTest
     cannot_judge: Said | None
+
+    @property
+    def newest(self) -> Point | None:
+        """Newest published point of the series that is judged by; of any series where none is."""
+        first = self.judgements[0].target.target_set if self.judgements else None
+        names = [one.series for one in self.judgements if one.target.target_set == first and one.series]
+        for track in self.tracks.tracks:
+            if names and track.series == names[-1] and track.observed:
+                return track.observed[-1]
+        return self.tracks.observed[-1] if self.tracks.observed else None
 
     def series_name(self, name: str, lang: str) -> str:
         """Name of a series in a language."""
@@ -232,3 +242,19 @@ def _quantiles(definition: Definition, track: Track) -> Fan | None:
         found = track.scale.back(x)
     rows = tuple(tuple(float(one) for one in row) for row in found)
     return Fan(tuple(int(one) for one in years), rows, track.series, len(track.points))
+
+
+def says_little(definition: Definition, low: float, middle: float, high: float) -> bool:
+    """Whether an interval is so wide that it says next to nothing.
+
+    Examples
+    --------
+    >>> from zhizao.programme.indicators import definitions
+    >>> found = definitions()
+    >>> says_little(found["IND01"], 0.6, 3.9, 15.7), says_little(found["IND03"], 81.2, 87.9, 92.3)
+    (True, False)
+    """
+    width = high - low
+    if definition.kind is Kind.LEVEL:
+        return width > (2.0 * abs(middle) if definition.ceiling is None else 0.5 * definition.ceiling)
+    return width > {Kind.REDUCTION: 60.0, Kind.POINTS: 20.0, Kind.GROWTH: 15.0}[definition.kind]

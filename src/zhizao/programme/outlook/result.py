@@ -19,7 +19,7 @@ from zhizao.programme.indicators.actuals import Actuals, Observation, Said, Seri
 from zhizao.programme.indicators.catalogue import Catalogue, TargetSet
 from zhizao.programme.indicators.definition import Definition, Goal, Step
 from zhizao.programme.outlook.backtest import HORIZONS, released_coverage
-from zhizao.programme.outlook.evaluate import Evaluation, IndicatorResult, Settings
+from zhizao.programme.outlook.evaluate import Evaluation, IndicatorResult, Settings, says_little
 from zhizao.programme.outlook.judge import Judgement, when_text
 
 __all__ = ["SHOWN_YEARS", "adjustment_json", "canonical", "evaluation_json", "freeze", "sha256_of", "thaw"]
@@ -52,7 +52,7 @@ def evaluation_json(found: Evaluation) -> dict[str, Any]:
 
 
 def _indicator(one: IndicatorResult) -> dict[str, Any]:
-    newest = one.tracks.observed[-1] if one.tracks.observed else None
+    newest = one.newest
     seen = newest.observation if newest else None
     test = one.test
     return {
@@ -114,7 +114,8 @@ def _outlook(one: IndicatorResult) -> list[dict[str, Any]]:
     for year in SHOWN_YEARS:
         at = one.fan.at(year) if one.fan is not None else None
         if at is not None:
-            rows.append({"year": year, "low": _short(at[0]), "mid": _short(at[1]), "high": _short(at[2])})
+            row = {"year": year, "low": _short(at[0]), "mid": _short(at[1]), "high": _short(at[2])}
+            rows.append({**row, "says_little": says_little(one.definition, *at)})
     return rows
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html import escape
 
 import numpy as np
 
 from zhizao.programme.indicators.definition import Kind
 from zhizao.programme.indicators.table import print_value
-from zhizao.programme.outlook.evaluate import IndicatorResult
+from zhizao.programme.outlook.evaluate import Fan, IndicatorResult, says_little
 from zhizao.programme.outlook.judge import when_text
 from zhizao.programme.outlook.report.words import word
 from zhizao.programme.outlook.track import Track
@@ -38,7 +39,8 @@ def fan_chart(one: IndicatorResult, lang: str, *, today: float) -> tuple[str, bo
     if not any(track.observed for track in tracks):
         return "", False
     judged = next((each.series for each in one.judgements if each.series), tracks[0].series)
-    fan = one.fan
+    fan = _telling(one)
+    cut = one.fan is not None and (fan is None or len(fan.years) < len(one.fan.years))
     targets = [
         (target.year, target.value, target.target_set == one.judgements[0].target.target_set)
         for target in (each.target for each in one.judgements)
@@ -46,11 +48,12 @@ def fan_chart(one: IndicatorResult, lang: str, *, today: float) -> tuple[str, bo
     ]
     points = [point for track in tracks for point in track.points]
     first = min([np.floor(point.at) for point in points] + [year for year, *_ in targets]) - 1
-    last = 2050.0 if fan is not None else max([2026.0, today + 1] + [year + 1.0 for year, *_ in targets])
+    ends = [2026.0, today + 1.0, *(year + 1.0 for year, *_ in targets), *([fan.years[-1] + 1.0] if fan else [])]
+    last = max(ends)
     values = [point.figure for point in points] + [value for _, value, _ in targets]
     low, high = min(values), max(values)
     if fan is not None:  # as much of the fan as leaves the values legible
-        room = 0.75 * max(high - low, 0.05 * abs(high), 1e-9)
+        room = 1.5 * max(high - low, 0.05 * abs(high), 1e-9)
         low = min(low, max(min(fan.quantiles[1]), low - room))
         high = max(high, min(max(fan.quantiles[5]), high + room))
     if one.definition.kind is Kind.LEVEL:
@@ -79,7 +82,7 @@ def fan_chart(one: IndicatorResult, lang: str, *, today: float) -> tuple[str, bo
                 f'<line x1="{x(year):.1f}" y1="{_HEIGHT - _BOTTOM}" x2="{x(year):.1f}" y2="{_HEIGHT - _BOTTOM + 4}"'
                 ' class="axis"/>'
             )
-    clipped = False
+    clipped = cut
     if fan is not None:
         start = next((track.last for track in tracks if track.series == fan.series), None)
         at = ([start.at] if start else []) + [float(year) for year in fan.years]
@@ -95,7 +98,7 @@ def fan_chart(one: IndicatorResult, lang: str, *, today: float) -> tuple[str, bo
             parts.append(f'<polygon class="{kind}" points="{_points(outline)}"/>')
         middle = [(x(t), y(v)) for t, v in zip(at, rows[3], strict=True)]
         parts.append(f'<polyline class="mid" points="{_points(middle)}"/></g>')
-        clipped = min(rows[0]) < low or max(rows[6]) > high
+        clipped = cut or min(rows[0]) < low or max(rows[6]) > high
     parts.append(
         f'<line x1="{_LEFT}" y1="{_HEIGHT - _BOTTOM}" x2="{_WIDTH - _RIGHT}" y2="{_HEIGHT - _BOTTOM}" class="axis"/>'
     )
@@ -105,27 +108,53 @@ def fan_chart(one: IndicatorResult, lang: str, *, today: float) -> tuple[str, bo
         )
     for track in sorted(tracks, key=lambda each: each.series == judged):
         parts.append(_track(one, track, x, y, main=track.series == judged, lang=lang))
-    boxes: list[tuple[float, float]] = []
+    taken = [(x(point.at), y(point.figure)) for point in points] + [(x(year), y(value)) for year, value, _ in targets]
     for year, value, main in targets:
         cx, cy = x(year), y(value)
         diamond = [(cx, cy - 6), (cx + 6, cy), (cx, cy + 6), (cx - 6, cy)]
         label = print_value(one.definition, value, more=0 if round(value, one.definition.decimals) == value else 1)
-        title = f"{year}: {label}"
-        parts.append(
-            f'<polygon class="goal{"" if main else " second"}" points="{_points(diamond)}"><title>{title}</title></polygon>'
-        )
-        place = cy - 10 if main else cy + 19
-        place = min(max(place, 12.0), _HEIGHT - _BOTTOM - 4.0)
-        while any(abs(cx - bx) < 34 and abs(place - by) < 13 for bx, by in boxes):
-            place += 13
-        boxes.append((cx, place))
-        parts.append(_text(cx + (0 if main else 8), place, label, "flag", "middle" if main else "start"))
+        kind = "goal" if main else "goal second"
+        parts.append(f'<polygon class="{kind}" points="{_points(diamond)}"><title>{year}: {label}</title></polygon>')
+        place, at = _free(cx, cy, taken)
+        taken.append((place, at - 4))
+        parts.append(_text(place, at, label, "flag", "middle"))
     body = "".join(parts)
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}"><title>{escape(name)}</title>'
         f"{body}</svg>",
         clipped,
     )
+
+
+def _free(cx: float, cy: float, taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Where a label beside (cx, cy) meets the fewest marks: middle of the text and its base line."""
+    places = [
+        (cx, cy - 11),
+        (cx, cy + 20),
+        (cx + 27, cy + 4),
+        (cx - 27, cy + 4),
+        (cx + 24, cy - 11),
+        (cx + 24, cy + 20),
+    ]
+    inside = [
+        (px, py) for px, py in places if _LEFT + 14 < px < _WIDTH - _RIGHT - 10 and 10 < py < _HEIGHT - _BOTTOM - 3
+    ] or places
+
+    def met(place: tuple[float, float]) -> int:
+        return sum(abs(place[0] - px) < 20 and abs(place[1] - 4 - py) < 10 for px, py in taken)
+
+    return min(inside, key=met)
+
+
+def _telling(one: IndicatorResult) -> Fan | None:
+    """The outlook as far as its interval says something."""
+    if one.fan is None:
+        return None
+    rows = one.fan.quantiles
+    kept = 0
+    while kept < len(one.fan.years) and not says_little(one.definition, rows[0][kept], rows[3][kept], rows[6][kept]):
+        kept += 1
+    return replace(one.fan, years=one.fan.years[:kept], quantiles=tuple(row[:kept] for row in rows)) if kept else None
 
 
 def _track(

@@ -7,7 +7,7 @@ from html import escape
 
 from zhizao.programme.indicators.definition import Kind
 from zhizao.programme.indicators.table import print_target, print_value
-from zhizao.programme.outlook.evaluate import Evaluation, IndicatorResult
+from zhizao.programme.outlook.evaluate import Evaluation, IndicatorResult, says_little
 from zhizao.programme.outlook.judge import Judgement, State, when_text
 from zhizao.programme.outlook.report.charts import fan_chart
 from zhizao.programme.outlook.report.words import cn_number, state_word, word
@@ -48,11 +48,9 @@ def chance_text(one: Judgement, lang: str) -> str:
 
 def latest_text(one: IndicatorResult, lang: str) -> str:
     """Newest value with its period and source, as HTML."""
-    if not one.tracks.observed:
-        return word("none", lang)
-    point = one.tracks.observed[-1]
-    seen = point.observation
-    if seen is None:
+    point = one.newest
+    seen = point.observation if point is not None else None
+    if point is None or seen is None:
         return word("none", lang)
     value = _value(one, point.figure)
     period = (seen.period_zh if lang == "zh" else seen.period_en) or when_text(point.at)
@@ -68,77 +66,101 @@ def _value(one: IndicatorResult, value: float) -> str:
     return print_value(one.definition, value, more=places - one.definition.decimals)
 
 
-def _main(found: Evaluation) -> list[tuple[IndicatorResult, Judgement]]:
-    """What the conclusion counts: the targets of the set asked for, else of the plan's table, else all."""
-    every = [(one, each) for one in found.results for each in one.judgements]
-    if found.settings.target_set is not None:
-        return every
-    plan = [pair for pair in every if pair[1].target.target_set == "plan2025"]
-    return plan or every
+def _shown(found: Evaluation, group: str) -> list[tuple[IndicatorResult, Judgement]]:
+    """What is counted of a group: the targets of the set asked for, else the plan's, else all."""
+    chosen = [one for one in found.results if one.definition.group == group]
+    return [(one, each) for one in chosen for each in _shown_targets(found, one)]
+
+
+def _counts(pairs: Sequence[tuple[IndicatorResult, Judgement]]) -> dict[State, int]:
+    return {state: sum(each.state is state for _, each in pairs) for state in _ORDER}
 
 
 def conclusion(found: Evaluation, lang: str) -> str:
     """Section 1: counts, one line a year, the rule."""
-    pairs = _main(found)
-    counts = {state: sum(each.state is state for _, each in pairs) for state in _ORDER}
-    sets = "、" if lang == "zh" else ", "
-    names = sets.join(
-        dict.fromkeys(
-            found.catalogue.target_sets[each.target.target_set].name(lang)
-            for _, each in pairs
-            if each.target.target_set in found.catalogue.target_sets
+    comma = "、" if lang == "zh" else ", "
+    parts = [f"<section><h2>{word('h1', lang)}</h2>"]
+    for group in ("table", "own", "column"):
+        pairs = _shown(found, group)
+        if not pairs:
+            continue
+        counts = _counts(pairs)
+        known = found.catalogue.target_sets
+        sets = dict.fromkeys(each.target.target_set for _, each in pairs)
+        names = comma.join(known[one].name(lang) if one in known else one for one in sets)
+        values = {state.value: n for state, n in counts.items()}
+        n_indicators = len({one.definition.id for one, _ in pairs})
+        said = word(f"overall.{group}", lang, n=len(pairs), indicators=n_indicators, sets=names)
+        comma2 = "，" if lang == "zh" else ", "
+        said += comma2.join(word(f"n.{name}", lang, n=n) for name, n in values.items() if n and name != "cannot_judge")
+        said += word("overall", lang, n=values["cannot_judge"]) if values["cannot_judge"] else word("stop", lang)
+        parts.append(f"<p class='body'>{escape(said)}</p>")
+        if group == "column":
+            continue
+        cards = "".join(
+            f'<div class="count {state.value}"><b>{n}</b><span>{state_word(state, lang)}</span></div>'
+            for state, n in counts.items()
         )
-    )
-    said = word("overall", lang, n=len(pairs), sets=names, **{state.value: n for state, n in counts.items()})
-    cards = "".join(
-        f'<div class="count {state.value}"><b>{n}</b><span>{state_word(state, lang)}</span></div>'
-        for state, n in counts.items()
-    )
+        parts.append(f"<div class='counts'>{cards}</div><ul>{_years(pairs, lang)}</ul>")
+    if found.settings.include_unverified:
+        parts.append(f"<p class='body'><strong>{word('unverified_used', lang)}</strong></p>")
+    parts.append(f"<p class='body soft'>{word('rule', lang)}</p></section>")
+    return "".join(parts)
+
+
+def _years(pairs: Sequence[tuple[IndicatorResult, Judgement]], lang: str) -> str:
+    comma, semicolon = ("、", "；") if lang == "zh" else (", ", "; ")
     lines = []
-    tabled = [pair for pair in pairs if pair[0].definition.group == "table"] or pairs
-    for year in sorted({each.target.year for _, each in tabled}):
+    for year in sorted({each.target.year for _, each in pairs}):
         shown = []
         for state in _ORDER:
-            ids = [one.definition.id for one, each in tabled if each.target.year == year and each.state is state]
+            ids = [one.definition.id for one, each in pairs if each.target.year == year and each.state is state]
             if ids:
-                listed = sets.join(ids)
-                shown.append(word("state_list", lang, state=state_word(state, lang), n=len(ids), names=listed))
-        joined = ("；" if lang == "zh" else "; ").join(shown)
-        lines.append(f"<li>{escape(word('year_line', lang, year=year, list=joined))}</li>")
-    warning = ""
-    if found.settings.include_unverified:
-        warning = f"<p class='body'><strong>{word('unverified_used', lang)}</strong></p>"
-    return (
-        f"<section><h2>{word('h1', lang)}</h2><p class='body'>{escape(said)}</p><div class='counts'>{cards}</div>"
-        f"<ul>{''.join(lines)}</ul>{warning}<p class='body soft'>{word('rule', lang)}</p></section>"
-    )
+                name = state_word(state, lang)
+                shown.append(word("state_list", lang, state=name, n=len(ids), names=comma.join(ids)))
+        lines.append(f"<li>{escape(word('year_line', lang, year=year, list=semicolon.join(shown)))}</li>")
+    return "".join(lines)
 
 
 def results(found: Evaluation, lang: str) -> str:
     """Section 2: one row a target, in tables for the plan, its columns and own indicators."""
     parts = [f"<section><h2>{word('h2', lang)}</h2>"]
+    keys = ("category", "indicator", "latest", "year", "target", "state", "chance")
+    head = "".join(f"<th{' class=n' if key == 'chance' else ''}>{word(key, lang)}</th>" for key in keys)
     for group, caption in (("table", "table"), ("column", "table2"), ("own", "table3")):
-        chosen = [one for one in found.results if one.definition.group == group and one.judgements]
+        chosen = [(one, _shown_targets(found, one)) for one in found.results if one.definition.group == group]
+        chosen = [(one, wanted) for one, wanted in chosen if wanted]
         if not chosen:
             continue
-        rows = []
-        for one in chosen:
-            wanted = _shown_targets(found, one)
+        rows, seen = [], ""
+        for one, wanted in chosen:
+            category = one.definition.category_zh if lang == "zh" else one.definition.category_en
+            span = f" rowspan={len(wanted)}" if len(wanted) > 1 else ""
             for i, each in enumerate(wanted):
-                name = one.definition.name(lang)
-                first = f"<b>{one.definition.id}</b> {escape(name)}" if i == 0 else ""
+                first = ""
+                if i == 0:
+                    if category != seen or not rows:
+                        together = sum(
+                            len(others)
+                            for other, others in chosen
+                            if (other.definition.category_zh if lang == "zh" else other.definition.category_en)
+                            == category
+                        )
+                        first += f"<td class=cat rowspan={together}>{escape(category)}</td>"
+                        seen = category
+                    name = escape(one.definition.name(lang))
+                    first += f"<td{span}><b>{one.definition.id}</b> {name}</td><td{span}>{latest_text(one, lang)}</td>"
+                other = each.target.target_set
+                other = "" if other in ("plan2025", found.settings.target_set) else _set_name(found, each, lang)
+                other = f"<br><span class=p style=white-space:normal>{escape(other)}</span>" if other else ""
                 rows.append(
-                    (
-                        first,
-                        f"<span class='tight'>{each.target.year}</span>",
-                        escape(_target_text(found, one, each, lang)),
-                        latest_text(one, lang) if i == 0 else "",
-                        _chip(each.state, lang),
-                        chance_text(each, lang),
-                    )
+                    f"<tr>{first}<td>{each.target.year}</td><td>{escape(_target_text(one, each, lang))}{other}</td>"
+                    f"<td>{_chip(each.state, lang)}</td><td class=n>{chance_text(each, lang)}</td></tr>"
                 )
-        head = [word(key, lang) for key in ("indicator", "year", "target", "latest", "state", "chance")]
-        parts.append(table(head, rows, caption=word(caption, lang), numbers=(5,)))
+        parts.append(
+            f'<div class="wide"><table class="results"><caption>{word(caption, lang)}</caption><thead><tr>{head}</tr>'
+            f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
+        )
     parts.append("</section>")
     return "".join(parts)
 
@@ -150,9 +172,8 @@ def _shown_targets(found: Evaluation, one: IndicatorResult) -> list[Judgement]:
     return main or list(one.judgements)
 
 
-def _target_text(found: Evaluation, one: IndicatorResult, each: Judgement, lang: str) -> str:
-    text = print_target(one.definition, each.target, lang)
-    return f"{text} {one.definition.unit_in(lang)}" if one.definition.kind is Kind.LEVEL else text
+def _target_text(one: IndicatorResult, each: Judgement, lang: str) -> str:
+    return print_target(one.definition, each.target, lang, unit=True)
 
 
 def analysis(found: Evaluation, lang: str) -> str:
@@ -177,7 +198,7 @@ def analysis(found: Evaluation, lang: str) -> str:
             (
                 escape(_set_name(found, each, lang)),
                 f"{each.target.year}",
-                escape(_target_text(found, one, each, lang)),
+                escape(_target_text(one, each, lang)),
                 _chip(each.state, lang),
                 chance_text(each, lang),
                 _interval(one, each, lang),
@@ -246,7 +267,8 @@ def _below(one: IndicatorResult, lang: str, *, clipped: bool) -> str:
             at = one.fan.at(year)
             if at is not None:
                 low, mid, high = (print_value(one.definition, value, more=1) for value in at)
-                shown.append(word("outlook_line", lang, year=year, low=low, mid=mid, high=high))
+                line = word("outlook_line", lang, year=year, low=low, mid=mid, high=high)
+                shown.append(line + (word("little", lang) if says_little(one.definition, *at) else ""))
         joined = ("；" if lang == "zh" else "; ").join(shown)
         name = one.series_name(one.fan.series, lang)
         text = word("outlook_text", lang, n=one.fan.values, series=name, list=joined)

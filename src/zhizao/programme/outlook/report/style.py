@@ -32,11 +32,11 @@ p{margin:6px 0 10px}p:lang(zh).body{text-indent:2em}.soft,.small{color:var(--sof
 table{border-collapse:collapse;width:100%;font-size:14px;line-height:1.5}
 caption{text-align:left;font-weight:600;padding:4px 0 6px;font-size:14.5px}
 th{text-align:left;font-weight:600;border-top:2px solid var(--ink);border-bottom:1px solid var(--ink);padding:6px 10px 6px 0;vertical-align:bottom}
-td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top}tr:last-child td{border-bottom:2px solid var(--ink)}
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.tight{white-space:nowrap}.p{color:var(--soft);font-size:13px}
-td.cat{font-weight:600;color:var(--soft)}
+td{border-bottom:1px solid var(--line);padding:6px 10px 6px 0;vertical-align:top}table{border-bottom:2px solid var(--ink)}tr:last-child td{border-bottom:0}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.tight{white-space:nowrap}.p{color:var(--soft);font-size:13px}.results .p,.tight .p{white-space:nowrap}
+td.cat{font-weight:600;color:var(--soft);width:7.5em}.results td{padding-right:12px}
 .chart{overflow-x:auto}.chart svg{width:100%;min-width:560px;height:auto;display:block}
-svg text{font-size:12.5px;fill:var(--ink)}svg .tick{fill:var(--soft);font-size:12px}svg .flag{font-weight:620}
+svg text{font-size:12.5px;fill:var(--ink)}svg .tick{fill:var(--soft);font-size:12px}svg .flag{font-weight:620;paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 .axis{stroke:var(--soft);stroke-width:1}.grid{stroke:var(--line);stroke-width:1}.today{stroke:var(--soft);stroke-dasharray:2 4}
 .f1{fill:var(--fan1)}.f2{fill:var(--fan2)}.f3{fill:var(--fan3)}.mid{fill:none;stroke:var(--accent);stroke-width:1.8;stroke-dasharray:6 4}
 .run{fill:none;stroke:var(--ink);stroke-width:1.8}.old{fill:none;stroke:var(--soft);stroke-width:1.3}

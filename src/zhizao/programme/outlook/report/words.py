@@ -37,12 +37,27 @@ WORDS: dict[str, tuple[str, str]] = {
     "h6": ("Annex 1. Definitions by version", "附件1　指标定义（按版本）"),
     "h7": ("Annex 2. Frozen data", "附件2　冻结数据"),
     "h8": ("Annex 3. Strategic steps and goals without a number", "附件3　战略步骤与非定量目标"),
-    "overall": (
-        "Of {n} targets of {sets} held against published values, {reached} are reached, {missed} missed, {on_track} on"
-        " track, {at_risk} at risk, {off_track} off track; {cannot_judge} cannot be judged for lack of data.",
-        "对照公布数据，{sets}的{n}项目标中，{reached}项已达到，{missed}项未达到，{on_track}项进展顺利，{at_risk}项存在"
-        "风险，{off_track}项偏离目标；另有{cannot_judge}项因缺少数据无法评判。",
+    "overall.table": (
+        "Of {n} targets for {indicators} indicators ({sets}) ",
+        "对照公布数据，{indicators}项指标的{n}项目标（{sets}）中，",
     ),
+    "overall.column": (
+        "Of {n} targets for {indicators} results of the projects of columns 1 to 5 ({sets}) ",
+        "专栏1至5的{n}项目标（{sets}）中，",
+    ),
+    "overall.own": (
+        "Of {n} targets for {indicators} own indicators ({sets}) ",
+        "自定{indicators}项指标的{n}项目标（{sets}）中，",
+    ),
+    "overall": ("; {n} cannot be judged for lack of data.", "；另有{n}项因缺少数据无法评判。"),
+    "stop": (".", "。"),
+    "n.reached": ("{n} are reached", "{n}项已达到"),
+    "n.missed": ("{n} missed", "{n}项未达到"),
+    "n.on_track": ("{n} on track", "{n}项进展顺利"),
+    "n.at_risk": ("{n} at risk", "{n}项存在风险"),
+    "n.off_track": ("{n} off track", "{n}项偏离目标"),
+    "little": (", which says next to nothing", "，几无信息"),
+    "category": ("category", "类别"),
     "year_line": (
         "Targets of {year}: {list}.",
         "{year}年目标：{list}。",
@@ -101,11 +116,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "series_line": ("Series: {list}.", "序列：{list}。"),
     "chart": ("{name}: values, targets and outlook", "{name}：实际值、目标与展望"),
     "legend": (
-        "Black: values of the series judged by. Grey, hollow: other series, not joined. Red: targets (hollow: other sets)."
-        " Blue: 50, 80 and 95 % intervals and median.",
-        "黑色：据以判定的序列；灰色空心：其他序列，不相连接；红色：目标（空心为其他出处）；蓝色：50%、80%、95%区间与中位数。",
+        "Solid dots: values of the series judged by. Hollow dots: other series, not joined with it. Diamonds: targets"
+        " (hollow: of other sets). Bands: 50, 80 and 95 % intervals; dashes: median; dotted: the day of this report.",
+        "实心点：据以判定的序列；空心点：其他序列，不相连接；菱形：目标（空心为其他出处）；色带：50%、80%、95%区间；虚线：中位数；"
+        "竖点线：数据截止日。",
     ),
-    "clipped": ("The interval runs beyond the chart.", "区间超出图幅。"),
+    "clipped": (
+        "The chart shows the interval as far as it says something.",
+        "图中区间只画到仍有信息的年份和范围。",
+    ),
     "cannot_text": (
         "No target of these indicators can be judged:",
         "下列指标的各项目标均无法评判：",
