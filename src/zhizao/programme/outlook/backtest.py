@@ -9,7 +9,7 @@ result of the released model stands in `coverage.yaml`; `zhizao evaluate --check
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -93,9 +93,11 @@ def own_coverage(tracks: Sequence[Track]) -> OwnTest:
     for track in tracks:
         points = track.points
         for k in range(3, len(points)):
-            times, x, errors = (np.array([getattr(p, name) for p in points[:k]]) for name in ("at", "x", "error"))
+            trend = replace(track, points=points[:k]).trend()
+            if trend is None:
+                continue
             ahead = points[k:]
-            mixture = Trend.of(times, x, errors).forecast(np.array([p.at for p in ahead]))
+            mixture = trend.forecast(np.array([p.at for p in ahead]))
             below = mixture.below(np.array([p.x for p in ahead]))
             forecasts += len(ahead)
             inside += int(((below > 0.025) & (below < 0.975)).sum())

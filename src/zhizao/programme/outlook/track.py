@@ -98,7 +98,7 @@ class Track:
         return np.array([one.revision for one in self.points])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _trend(times: tuple[float, ...], x: tuple[float, ...], errors: tuple[float, ...]) -> Trend:
     return Trend.of(np.array(times), np.array(x), np.array(errors))
 

@@ -190,13 +190,17 @@ class Trend:
             `forecast`: with all past values exact; `revision` and `sampling`: what each adds, as the root of the
             variance added; (m,) each. Their squares add up to the variance of the whole.
         """
-        none = self._predict(times, combine, np.zeros_like(self.errors), published=True).variance
-        with_revision = self._predict(times, combine, np.minimum(revision, self.errors), published=True).variance
-        whole = self._predict(times, combine, self.errors, published=True).variance
+        whole = self._predict(times, combine, self.errors, published=True)
+        within = self.weights @ whole.sds**2
+        none, revised = (
+            self.weights @ self._predict(times, combine, errors, published=True).sds ** 2
+            for errors in (np.zeros_like(self.errors), np.minimum(revision, self.errors))
+        )
+        between = whole.variance - within  # what is not known of the spreads themselves belongs to the forecast
         return {
-            "forecast": np.sqrt(none),
-            "revision": np.sqrt(np.maximum(with_revision - none, 0.0)),
-            "sampling": np.sqrt(np.maximum(whole - with_revision, 0.0)),
+            "forecast": np.sqrt(np.maximum(none + between, 0.0)),
+            "revision": np.sqrt(np.maximum(revised - none, 0.0)),
+            "sampling": np.sqrt(np.maximum(within - revised, 0.0)),
         }
 
     def _predict(self, times: Array, combine: Array | None, errors: Array, *, published: bool) -> Mixture:

@@ -47,18 +47,20 @@ def fan_chart(one: IndicatorResult, lang: str, *, today: float) -> tuple[str, bo
         if target.base_year in (None, one.definition.base_year)
     ]
     points = [point for track in tracks for point in track.points]
-    first = min([np.floor(point.at) for point in points] + [year for year, *_ in targets]) - 1
+    first = float(min([np.floor(point.at) for point in points] + [year for year, *_ in targets])) - 1.0
     ends = [2026.0, today + 1.0, *(year + 1.0 for year, *_ in targets), *([fan.years[-1] + 1.0] if fan else [])]
     last = max(ends)
     values = [point.figure for point in points] + [value for _, value, _ in targets]
     low, high = min(values), max(values)
+    if high - low < 1e-9 * max(abs(high), 1.0):
+        low, high = low - 0.05 * max(abs(low), 1.0), high + 0.05 * max(abs(high), 1.0)
     if fan is not None:  # as much of the fan as leaves the values legible
         room = 1.5 * max(high - low, 0.05 * abs(high), 1e-9)
         low = min(low, max(min(fan.quantiles[1]), low - room))
         high = max(high, min(max(fan.quantiles[5]), high + room))
     if one.definition.kind is Kind.LEVEL:
         low = max(low - 0.04 * (high - low), 0.0)
-        high = min(high + 0.06 * (high - low), one.definition.ceiling or np.inf)
+        high = min(high + 0.06 * (high - low), one.definition.ceiling or float("inf"))
     else:
         low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
     steps = _ticks(low, high)
@@ -115,9 +117,9 @@ def fan_chart(one: IndicatorResult, lang: str, *, today: float) -> tuple[str, bo
         label = print_value(one.definition, value, more=0 if round(value, one.definition.decimals) == value else 1)
         kind = "goal" if main else "goal second"
         parts.append(f'<polygon class="{kind}" points="{_points(diamond)}"><title>{year}: {label}</title></polygon>')
-        place, at = _free(cx, cy, taken)
-        taken.append((place, at - 4))
-        parts.append(_text(place, at, label, "flag", "middle"))
+        middle_x, line_y = _free(cx, cy, taken)
+        taken.append((middle_x, line_y - 4))
+        parts.append(_text(middle_x, line_y, label, "flag", "middle"))
     body = "".join(parts)
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}"><title>{escape(name)}</title>'

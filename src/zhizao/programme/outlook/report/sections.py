@@ -132,7 +132,8 @@ def results(found: Evaluation, lang: str) -> str:
         chosen = [(one, wanted) for one, wanted in chosen if wanted]
         if not chosen:
             continue
-        rows, seen = [], ""
+        rows: list[str] = []
+        seen = ""
         for one, wanted in chosen:
             category = one.definition.category_zh if lang == "zh" else one.definition.category_en
             span = f" rowspan={len(wanted)}" if len(wanted) > 1 else ""

@@ -133,14 +133,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "gaps_text": ("Gaps and breaks:", "数据缺口与口径中断："),
     "all_judged": ("Every target could be judged.", "各项目标均可评判。"),
     "method1": (
-        "On a scale where it has no limits (log-odds of a share, logarithm of other positive figures, logarithm of what is"
+        "On a scale where it has no limits (log-odds of a share, root of a count, logarithm of other positive figures, logarithm of what is"
         " left for a reduction, points as they are) an indicator follows a trend whose slope may change and fades with"
         " time, with a random walk beside it. The spread of the slope, the walk, the rate of fading and the unstated error"
         " are not fixed: they run over a grid, and each combination counts by its restricted likelihood. The forecast is"
         " the mixture of all, so that its tails are as wide as few values demand. Each value enters with its standard"
         " error; where none was given, with the rounding of its last digit and 0, 1 or 3 % for high, medium or low"
         " confidence. Revision error comes from the vintages, where a value was published more than once.",
-        "在不受上下限约束的尺度上（比重取对数优势比，其他正数取对数，下降幅度取剩余比例的对数，百分点不变换），指标围绕一条斜率可变并"
+        "在不受上下限约束的尺度上（比重取对数优势比，计数取平方根，其他正数取对数，下降幅度取剩余比例的对数，百分点不变换），指标围绕一条斜率可变并"
         "逐渐衰减的趋势变动，并叠加随机游走。斜率幅度、游走幅度、衰减速度和未说明的误差不作固定，而在网格上取值，各组合按限制似然加权；"
         "预测为全部组合的混合分布，数值越少，尾部越宽。各数值按其标准误进入模型；未给出的，取末位进位误差，并按可信度高、中、低加0、1%、3%。"
         "同一数值多次公布的，由各版本得出修订误差。",
