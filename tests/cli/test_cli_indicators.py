@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_calls import call
+from cli_calls import Said
+from cli_calls import call as call_outside
+
+from zhizao.app.cli import main
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+    """Run a command in this process, in a folder of its own."""
+
+    def run(*arguments: object, **more: str) -> Said:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("ZHIZAO_LANG", "en")
+        for name, value in more.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["zhizao", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        out, err = capsys.readouterr()
+        return Said(code, out, err)
+
+    return run
+
+
+Call = Callable[..., Said]
 
 OWN = "indicators:\n- {id: IND07, targets: [{year: 2030, value: 90}]}\n"
 VALUES = "indicator,year,value,se\nIND07,2020,60,1\nIND07,2021,62,1\nIND07,2022,65,1\nIND07,2023,67,1\n"
 
 
-def test_indicators_prints_the_plans_targets_in_both_languages():
+def test_indicators_prints_the_plans_targets_in_both_languages(call: Call):
     zh, en = (call("indicators", "--lang", lang) for lang in ("zh", "en"))
     assert zh.code == en.code == 0
     assert "比2015年下降34%" in zh.out
     assert "−34 % on 2015" in en.out
 
 
-def test_indicators_json_holds_everything_and_a_set_narrows_it(tmp_path: Path):
+def test_indicators_json_holds_everything_and_a_set_narrows_it(tmp_path: Path, call: Call):
     own = tmp_path / "own.yaml"
     own.write_text(OWN, encoding="utf-8")
     shown = json.loads(call("indicators", "--json", "--definitions", own).out)
@@ -33,7 +62,7 @@ def test_indicators_json_holds_everything_and_a_set_narrows_it(tmp_path: Path):
     assert "sets: plan2025, 14fyp" in refused.err
 
 
-def test_evaluate_of_the_published_values_says_states_sources_and_gaps():
+def test_evaluate_of_the_published_values_says_states_sources_and_gaps(call: Call):
     said = call("evaluate", "--as-of", "2026-06-30", "--json")
     assert said.code == 0, said.err
     shown = {one["id"]: one for one in json.loads(said.out)["indicators"]}
@@ -43,7 +72,7 @@ def test_evaluate_of_the_published_values_says_states_sources_and_gaps():
     assert shown["C4.factories"]["targets"][0]["state"] == "reached"
 
 
-def test_a_report_is_verified_and_a_changed_one_is_not(tmp_path: Path):
+def test_a_report_is_verified_and_a_changed_one_is_not(tmp_path: Path, call: Call):
     report = tmp_path / "report.html"
     values = tmp_path / "values.csv"
     values.write_text(VALUES, encoding="utf-8")
@@ -80,7 +109,7 @@ def test_a_report_is_verified_and_a_changed_one_is_not(tmp_path: Path):
         ),
     ],
 )
-def test_values_come_in_many_files(tmp_path: Path, name: str, data: bytes):
+def test_values_come_in_many_files(tmp_path: Path, name: str, data: bytes, call: Call):
     file = tmp_path / name
     file.write_bytes(data)
     said = call("evaluate", "--values", file, "--json", "--target-set", "plan2025", "--as-of", "2024-12-31")
@@ -106,7 +135,7 @@ def test_values_come_in_many_files(tmp_path: Path, name: str, data: bytes):
         ("none.csv", None, "there is no file"),
     ],
 )
-def test_bad_values_are_refused_in_words(tmp_path: Path, name: str, data: bytes | None, said: str):
+def test_bad_values_are_refused_in_words(tmp_path: Path, name: str, data: bytes | None, said: str, call: Call):
     file = tmp_path / name
     if data is not None:
         file.write_bytes(data)
@@ -130,20 +159,29 @@ def test_bad_values_are_refused_in_words(tmp_path: Path, name: str, data: bytes 
         (("--lang", "fr"), "is not a language"),
     ],
 )
-def test_bad_options_are_refused_in_words(tmp_path: Path, options: tuple[str, str], said: str):
-    refused = call("evaluate", *options, folder=tmp_path)
+def test_bad_options_are_refused_in_words(tmp_path: Path, options: tuple[str, str], said: str, call: Call):
+    refused = call("evaluate", *options)
     assert refused.code == 2
     assert said in refused.err
 
 
-def test_a_pdf_without_a_browser_is_refused_with_a_way_out(tmp_path: Path):
-    refused = call("evaluate", "--target-set", "14fyp", "--out", "report.pdf", folder=tmp_path, PATH=str(tmp_path))
+def test_a_pdf_without_a_browser_is_refused_with_a_way_out(tmp_path: Path, call: Call):
+    refused = call("evaluate", "--target-set", "14fyp", "--out", "report.pdf", PATH=str(tmp_path))
     assert refused.code == 2
     assert "none is installed" in refused.err
     assert "report.html" in refused.err
 
 
 @pytest.mark.slow
-def test_a_coverage_can_be_measured_by_anybody():
+def test_a_report_is_made_and_verified_in_processes_of_their_own(tmp_path: Path):
+    values = tmp_path / "values.csv"
+    values.write_text(VALUES, encoding="utf-8")
+    made = call_outside("evaluate", "--values", values, "--out", "report.html", folder=tmp_path)
+    assert made.code == 0, made.err
+    assert call_outside("evaluate", "--verify", "report.html", folder=tmp_path).code == 0
+
+
+@pytest.mark.slow
+def test_a_coverage_can_be_measured_by_anybody(call: Call):
     shown = json.loads(call("evaluate", "--check-coverage", 20, "--json").out)
     assert 0.92 <= shown["coverage_95"] <= 0.99

@@ -23,6 +23,7 @@ from zhizao.programme.outlook import (
     tracks_of,
 )
 from zhizao.programme.outlook.judge import when_text
+from zhizao.programme.outlook.track import thinned
 
 D = definitions()
 TODAY = date(2026, 6, 30)
@@ -55,6 +56,11 @@ def test_a_value_of_the_targets_year_decides():
     given_ = values("IND07", (2023, 80.0), (2024, 82.0), (2025, 84.0))
     assert judged("IND07", given_, 2025, 84.0).state is State.REACHED
     assert judged("IND07", given_, 2025, 84.5).state is State.MISSED
+
+
+def test_of_several_values_near_the_years_end_the_nearest_decides():
+    given_ = values("IND07", (2024 + 11 / 12, 83.9), (2025, 84.1))
+    assert judged("IND07", given_, 2025, 84.0).state is State.REACHED
 
 
 def test_a_target_met_before_its_year_is_reached_ahead_of_time():
@@ -277,3 +283,13 @@ def test_a_target_is_not_adjusted_without_reason_place_or_change(change: dict[st
     asked = {"year": 2025, "value": -30.0, "reason": "why", **change}
     with pytest.raises(InputError, match=said):
         adjust(D["IND09"], tracks, as_of=TODAY, **asked)  # type: ignore[arg-type]
+
+
+def test_a_hundred_monthly_values_are_thinned_and_judged():
+    at = [2014 + (i + 1) / 12 for i in range(120)]
+    rows = values("IND07", *[(one, 50 + 2.5 * (one - 2014)) for one in at])
+    track = tracks_of(D["IND07"], rows).tracks[0]
+    assert len(track.points) == 120
+    assert len(thinned(track.points)) <= 40
+    found = judged("IND07", rows, 2027, 80.0)
+    assert found.state is State.ON_TRACK

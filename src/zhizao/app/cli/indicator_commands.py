@@ -20,6 +20,9 @@ __all__ = ["add"]
 
 _WORDS = {
     "en": {
+        "evaluating": "evaluating",
+        "writing": "writing the report",
+        "testing": "drawing and forecasting series",
         "sets": "sets of targets",
         "steps": "strategic steps",
         "goals": "goals without a number",
@@ -40,6 +43,9 @@ _WORDS = {
         "overall": "95 % intervals held {all}, 80 % intervals {all80} of what came, {n} series of each kind, seed {seed}",
     },
     "zh": {
+        "evaluating": "评估",
+        "writing": "写报告",
+        "testing": "生成并预测序列",
         "sets": "目标出处",
         "steps": "战略步骤",
         "goals": "非定量目标",
@@ -175,7 +181,7 @@ def evaluate(
     words = _WORDS[lang]
     if verify is not None:
         with progress_bar(lang=lang, quiet=as_json) as progress:
-            progress("evaluation", 0.0)
+            progress(words["evaluating"], 0.0)
             held = check_report(verify)
         if as_json:
             _print_json({"verified": True, **held})
@@ -191,14 +197,14 @@ def evaluate(
         raise InputError(f'"{out}" is a folder', where="--out", fix="name a file in it, such as report.html")
     day = read_day(as_of)
     with progress_bar(lang=lang, quiet=as_json) as progress:
-        progress("evaluation", 0.0)
+        progress(words["evaluating"], 0.0)
         found, read = evaluation_of(values, definitions or [], day, target_set, include_unverified)
         html = ""
         if out is not None:
             from zhizao.programme.outlook.report import Cover, report_html
             from zhizao.record.whole import write_whole
 
-            progress("report", 0.6)
+            progress(words["writing"], 0.9)
             html = report_html(found, Cover(lang, number.strip(), issuer.strip()))
             write_pdf(html, out) if out.suffix.lower() == ".pdf" else write_whole(out, html)
     if as_json:
@@ -281,7 +287,12 @@ def _coverage(series: int, seed: int, lang: str, *, as_json: bool) -> None:
 
     words = _WORDS[lang]
     with progress_bar(lang=lang, quiet=as_json) as progress:
-        found = generated_coverage(np.random.default_rng(seed), series, seed=seed, progress=progress)
+        found = generated_coverage(
+            np.random.default_rng(seed),
+            series,
+            seed=seed,
+            progress=lambda _stage, share: progress(words["testing"], share),
+        )
     if as_json:
         _print_json(
             {

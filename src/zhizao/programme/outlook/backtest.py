@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from zhizao.programme.outlook.track import Track
+from zhizao.programme.outlook.track import Track, thinned
 from zhizao.programme.outlook.trend import Trend
 
 __all__ = ["HORIZONS", "KINDS", "Coverage", "OwnTest", "generated_coverage", "own_coverage", "released_coverage"]
@@ -91,7 +91,7 @@ def own_coverage(tracks: Sequence[Track]) -> OwnTest:
     """
     forecasts = inside = inside80 = 0
     for track in tracks:
-        points = track.points
+        points = thinned(track.points)
         for k in range(3, len(points)):
             trend = replace(track, points=points[:k]).trend()
             if trend is None:

@@ -200,7 +200,8 @@ def _by_track(definition: Definition, target: Target, track: Track, today: float
     def beyond(point: Point) -> bool:
         return better * (point.x - limit) >= -1e-9
 
-    exact = next((one for one in track.observed if abs(one.at - year) < _SAME_TIME), None)
+    near = [one for one in track.observed if abs(one.at - year) < _SAME_TIME]
+    exact = min(near, key=lambda one: abs(one.at - year), default=None)
     before = [one for one in track.points if one.at <= year and one.at >= (start if start is not None else 0.0)]
     after = [one for one in track.observed if one.at > year]
     found = probability(definition, target, track, published=exact is None)

@@ -21,10 +21,13 @@ from zhizao.programme.indicators.definition import Definition, Kind
 from zhizao.programme.outlook.figures import Scale, figure_of, scale_of, value_error
 from zhizao.programme.outlook.trend import Trend
 
-__all__ = ["Point", "Track", "Tracks", "day_of", "tracks_of"]
+__all__ = ["Point", "Track", "Tracks", "day_of", "thinned", "tracks_of"]
 
 SAME = 0.02
 """Times closer than this, in years, are one time."""
+
+_MOST = 40
+"""Most points that a model is fitted to."""
 
 _OPEN_YEARS = 2.0
 """Values this close to the newest may still be revised."""
@@ -87,15 +90,25 @@ class Track:
         return self.points[-1]
 
     def trend(self) -> Trend | None:
-        """The model fitted to the points; None with fewer than two."""
-        if len(self.points) < 2:
+        """The model fitted to the points, many of them thinned out; None with fewer than two."""
+        points = thinned(self.points)
+        if len(points) < 2:
             return None
-        return _trend(*(tuple(getattr(one, name) for one in self.points) for name in ("at", "x", "error")))
+        return _trend(*(tuple(getattr(one, name) for one in points) for name in ("at", "x", "error")))
 
     @property
     def revisions(self) -> NDArray[np.float64]:
-        """Revision errors of the points, (n,)."""
-        return np.array([one.revision for one in self.points])
+        """Revision errors of the points that the model is fitted to, (n,)."""
+        return np.array([one.revision for one in thinned(self.points)])
+
+
+def thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    """At most 40 points: the base year and first, the newest 30, evenly chosen ones between; older ones add little."""
+    if len(points) <= _MOST:
+        return points
+    old, new = points[:-30], points[-30:]
+    kept = set(np.unique(np.linspace(0, len(old) - 1, _MOST - 31).round().astype(int)).tolist())
+    return (*(one for i, one in enumerate(old) if i in kept or one.observation is None), *new)
 
 
 @lru_cache(maxsize=1024)
