@@ -47,7 +47,7 @@ ul,ol{padding-left:22px;margin:6px 0 12px}li{margin:3px 0}
 .sign{display:grid;grid-template-columns:repeat(2,1fr);gap:34px 40px;margin:40px 0 10px}.sign div{border-bottom:1px solid var(--ink);padding-bottom:4px;min-height:34px}
 footer{margin-top:44px;color:var(--soft);font-size:13px;border-top:1px solid var(--line);padding-top:10px}
 a{color:var(--accent)}
-@media(max-width:720px){body{padding:22px 16px 48px}h1{font-size:23px}.counts{grid-template-columns:repeat(3,1fr)}.wide table{min-width:640px}.sign{grid-template-columns:1fr}svg text{font-size:14px}svg .tick{font-size:13.5px}}
+@media screen and (max-width:720px){body{padding:22px 16px 48px}h1{font-size:23px}.counts{grid-template-columns:repeat(3,1fr)}.wide table{min-width:640px}.sign{grid-template-columns:1fr}svg text{font-size:14px}svg .tick{font-size:13.5px}}
 @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--card:#fff;--red:#b8202a;--accent:#1f6fb2;--reached:#1f7a55;--on_track:#1f6fb2;--at_risk:#8a5800;--off_track:#a03018;--missed:#a03018;--cannot_judge:#555;--fan1:#d6e6f3;--fan2:#afd0e9;--fan3:#7fb3da}
 body{max-width:none;padding:0;font-size:11pt}body:lang(zh){font-family:FangSong,STFangsong,"Noto Serif CJK SC","Noto Serif SC",SimSun,serif}
 h2:lang(zh),h3:lang(zh){font-family:SimHei,"Noto Sans CJK SC",sans-serif}h2,h3,caption{break-after:avoid}.one{break-inside:avoid-page}.chart,tr,.sign,.counts{break-inside:avoid}
