@@ -22,7 +22,7 @@ from zhizao.programme.outlook import (
     judge,
     tracks_of,
 )
-from zhizao.programme.outlook.judge import when_text
+from zhizao.programme.outlook.reasons import when_text
 from zhizao.programme.outlook.track import thinned
 
 D = definitions()

@@ -249,7 +249,7 @@ def _say_evaluation(found: Evaluation, lang: str) -> None:
 
 
 def _latest(one: IndicatorResult, lang: str) -> str:
-    from zhizao.programme.outlook.judge import when_text
+    from zhizao.programme.outlook.reasons import when_text
 
     words = _WORDS[lang]
     point = one.newest

@@ -20,9 +20,10 @@ from zhizao.programme.indicators.actuals import Observation, Said
 from zhizao.programme.indicators.definition import Definition, Kind, Target
 from zhizao.programme.indicators.table import print_value
 from zhizao.programme.outlook.figures import Scale
+from zhizao.programme.outlook.reasons import period_of, said
 from zhizao.programme.outlook.track import Point, Track, Tracks
 
-__all__ = ["Judgement", "State", "judge", "probability", "when_text"]
+__all__ = ["STALE_YEARS", "Judgement", "State", "judge", "probability"]
 
 ON_TRACK, AT_RISK = 0.95, 0.6
 LIKELY = 0.5
@@ -35,7 +36,6 @@ STALE_YEARS = 6.0
 """A value older than this says nothing on a target or an outlook."""
 
 _PACE_YEARS = 5.5
-_SAME_YEAR = 0.02
 _SAME_TIME = 0.1
 
 
@@ -192,7 +192,7 @@ def _by_track(definition: Definition, target: Target, track: Track, today: float
     if start is not None:
         origin = next((one for one in track.points if abs(one.at - start) < _SAME_TIME), None)
         if origin is None:
-            return Judgement(target, State.CANNOT_JUDGE, _said("no_base", year=int(start)), series=track.series)
+            return Judgement(target, State.CANNOT_JUDGE, said("no_base", year=int(start)), series=track.series)
         shift = origin.x
     limit = _limit(definition, target, track.scale, growth=track.growth) + shift
     better = -1.0 if definition.direction == "decrease" else 1.0
@@ -224,54 +224,54 @@ def _by_track(definition: Definition, target: Target, track: Track, today: float
     shown = _shown(definition, target, track, shift)
     if exact is not None:
         state = State.REACHED if beyond(exact) else State.MISSED
-        return made(state, _said("exact", year=target.year, value=shown(exact)), exact)
+        return made(state, said("exact", year=target.year, value=shown(exact)), exact)
     if not before and after:
         key = "later_beyond" if beyond(after[0]) else "later_short"
-        reason = _said(key, year=target.year, at=_period(after[0]), value=shown(after[0]))
+        reason = said(key, year=target.year, at=period_of(after[0]), value=shown(after[0]))
         return _without_model(made(State.CANNOT_JUDGE, reason, after[0]))
     last = before[-1]
     if after:
         both = {
             "value": shown(last),
-            "at": _period(last),
+            "at": period_of(last),
             "value2": shown(after[0]),
-            "at2": _period(after[0]),
+            "at2": period_of(after[0]),
             "year": target.year,
             "chance": 100.0 * (chance or 0.0),
         }
         if chance is not None and chance >= SURE:
-            return made(State.REACHED, _said("between_reached", **both), last)
+            return made(State.REACHED, said("between_reached", **both), last)
         if chance is not None and chance <= 1.0 - SURE:
-            return made(State.MISSED, _said("between_missed", **both), last)
-        return made(State.CANNOT_JUDGE, _said("between", **both), last)
+            return made(State.MISSED, said("between_missed", **both), last)
+        return made(State.CANNOT_JUDGE, said("between", **both), last)
     over = today >= year
     if year - last.at > STALE_YEARS:
-        reason = _said("stale", value=shown(last), at=_period(last), year=target.year)
+        reason = said("stale", value=shown(last), at=period_of(last), year=target.year)
         return _without_model(made(State.CANNOT_JUDGE, reason, last))
     if beyond(last) and definition.kind is Kind.GROWTH and not track.growth:
-        return made(State.ON_TRACK, _said("ahead", year=target.year, value=shown(last), at=_period(last)), last)
+        return made(State.ON_TRACK, said("ahead", year=target.year, value=shown(last), at=period_of(last)), last)
     if beyond(last) and last.observation is not None:
         key = "early_over" if over else "early"
-        return made(State.REACHED, _said(key, year=target.year, value=shown(last), at=_period(last)), last)
+        return made(State.REACHED, said(key, year=target.year, value=shown(last), at=period_of(last)), last)
     pace = _pace(before)
     if pace is None:
-        reason = _said("one_value", value=shown(last), at=_period(last))
+        reason = said("one_value", value=shown(last), at=period_of(last))
         return _without_model(made(State.CANNOT_JUDGE, reason, last))
     required = better * (limit - last.x) / max(year - last.at, 1e-9)
     actual = better * pace
     share = actual / required if required > 0 else float("inf")
     state = State.ON_TRACK if share >= ON_TRACK else State.AT_RISK if share >= AT_RISK else State.OFF_TRACK
     key = "away" if actual <= 0 else "pace"
-    reason = _said(
+    reason = said(
         f"{key}_over" if over else key,
         value=shown(last),
-        at=_period(last),
+        at=period_of(last),
         share=100.0 * share,
         year=target.year,
     )
     if state is State.ON_TRACK and chance is not None and chance < LIKELY:
         state = State.AT_RISK
-        doubt = _said("doubt", chance=100.0 * chance)
+        doubt = said("doubt", chance=100.0 * chance)
         reason = Said(zh=f"{reason.zh}；{doubt.zh}", en=f"{reason.en}; {doubt.en}")
     return made(state, reason, last, pace=pace, required=better * required)
 
@@ -302,10 +302,10 @@ def _by_bound(definition: Definition, target: Target, bounds: Sequence[Observati
         up = definition.direction == "increase" and one.bound == "more_than" and one.value >= target.value
         down = definition.direction == "decrease" and one.bound == "less_than" and one.value <= target.value
         if up or down:
-            reason = _said(
+            reason = said(
                 "bound",
                 value=print_value(definition, one.value),
-                at=_period(Point(one.when, one.value, 0.0, 0.0, 0.0, one)),
+                at=period_of(Point(one.when, one.value, 0.0, 0.0, 0.0, one)),
             )
             point = Point(one.when, one.value, float("nan"), 0.0, 0.0, one)
             return Judgement(target, State.REACHED, reason, series=one.series, observed=point)
@@ -332,132 +332,18 @@ def _shown(definition: Definition, target: Target, track: Track, shift: float) -
     return text
 
 
-def when_text(at: float) -> str:
-    """A time as a reader sees it.
-
-    Examples
-    --------
-    >>> when_text(2023.0), when_text(2024.25)
-    ('2023', '2025-03')
-    """
-    nearest = round(at)
-    if abs(at - nearest) < _SAME_YEAR:
-        return str(nearest)
-    year = int(np.floor(at)) + 1
-    month = max(1, min(12, int(np.ceil(12 * (at - np.floor(at)) - 0.1))))
-    return f"{year}-{month:02d}"
-
-
-class _Period:
-    """The period of a point, which a sentence prints in its own language."""
-
-    def __init__(self, zh: str, en: str) -> None:
-        self.words = {"zh": zh, "en": en}
-
-    def __format__(self, lang: str) -> str:
-        return self.words[lang]
-
-
-def _period(point: Point) -> _Period:
-    one = point.observation
-    plain = when_text(point.at)
-    return _Period(
-        (one.period_zh if one else "") or f"{plain}{'年' if '-' not in plain else ''}",
-        (one.period_en if one else "") or plain,
-    )
-
-
 def _nothing(tracks: Tracks) -> Said:
     if tracks.unverified:
-        return _said("unverified", n=tracks.unverified)
+        return said("unverified", n=tracks.unverified)
     if tracks.context:
         one = max(tracks.context, key=lambda each: each.when)
-        return _said(
+        return said(
             "context",
             value=f"{one.value:g}",
-            at=_period(Point(one.when, one.value, 0.0, 0.0, 0.0, one)),
+            at=period_of(Point(one.when, one.value, 0.0, 0.0, 0.0, one)),
             zh=one.note_zh,
             en=one.note_en,
         )
     if tracks.forecasts:
-        return _said("forecasts")
-    return _said("later") if tracks.later else _said("none")
-
-
-_REASONS = {
-    "exact": ("{year}年的数值为{value}", "the value of {year} is {value}"),
-    "early": ("{at:zh}已为{value}，提前达到", "it was {value} in {at:zh}, ahead of time"),
-    "early_over": (
-        "{at:zh}已为{value}，提前达到；未见{year}年年末的数值",
-        "it was {value} in {at:en}, ahead of time; no value of the end of {year} was found",
-    ),
-    "between_reached": (
-        "未见{year}年的数值；由{at:zh}的{value}和{at2:zh}的{value2}推算，达到的概率为{chance:.0f}%",
-        "no value of {year} was found; {value} in {at:en} and {value2} in {at2:en} make it {chance:.0f} % likely",
-    ),
-    "between_missed": (
-        "未见{year}年的数值；由{at:zh}的{value}和{at2:zh}的{value2}推算，达到的概率仅{chance:.0f}%",
-        "no value of {year} was found; {value} in {at:en} and {value2} in {at2:en} leave it {chance:.0f} % likely",
-    ),
-    "between": (
-        "未见{year}年的数值；由{at:zh}的{value}和{at2:zh}的{value2}推算，概率为{chance:.0f}%，不足以判定",
-        "no value of {year} was found; {value} in {at:en} and {value2} in {at2:en} make it {chance:.0f} % likely,"
-        " too little to decide",
-    ),
-    "pace": (
-        "{at:zh}为{value}；近年速度为所需速度的{share:.0f}%",
-        "it was {value} in {at:en}; the pace of the last years is {share:.0f} % of the required one",
-    ),
-    "pace_over": (
-        "最新数值为{at:zh}的{value}；近年速度为所需速度的{share:.0f}%；{year}年已过，未见其数值",
-        "the newest value is {value} of {at:en}; the pace of the last years is {share:.0f} % of the required one;"
-        " {year} is over, its value was not found",
-    ),
-    "ahead": (
-        "{at:zh}为{value}，目前超过目标；{year}年前仍可能变化",
-        "it was {value} in {at:en}, beyond the target so far; it may change until {year}",
-    ),
-    "away": ("{at:zh}为{value}，方向与目标相反", "it was {value} in {at:zh}, moving away from the target"),
-    "away_over": (
-        "最新数值为{at:zh}的{value}，方向与目标相反；{year}年已过，未见其数值",
-        "the newest value is {value} of {at:en}, moving away from the target; {year} is over, its value was not found",
-    ),
-    "one_value": (
-        "可比的数值只有一个（{at:zh}，{value}），看不出变化速度",
-        "only one comparable value ({value}, {at:en}), which tells no pace",
-    ),
-    "later_beyond": (
-        "所见第一个数值为{at:zh}的{value}，晚于{year}年；已超过目标，但不知何时",
-        "the first value found is {value} of {at:en}, after {year}; it is beyond the target, but since when is not known",
-    ),
-    "later_short": (
-        "所见第一个数值为{at:zh}的{value}，晚于{year}年",
-        "the first value found is {value} of {at:en}, after {year}",
-    ),
-    "no_base": ("缺少基期{year}年的数值", "the value of the base, {year}, is missing"),
-    "bound": (
-        "{at:zh}的公布数值以{value}为界，已达到目标",
-        "the value published for {at:en} lies beyond {value}, so the target is reached",
-    ),
-    "unverified": (
-        "没有可核实的数值；记忆所得的{n}个数值未予采用",
-        "no verifiable value; {n} that are only remembered were not used",
-    ),
-    "stale": (
-        "最后一个可比的数值是{at:zh}的{value}，距{year}年过久",
-        "the last comparable value is {value} of {at:en}, too long before {year}",
-    ),
-    "doubt": ("但模型给出的概率只有{chance:.0f}%", "but the model makes it only {chance:.0f} % likely"),
-    "context": (
-        "只有{at:zh}的{value}：{zh}",
-        "only {value} of {at:en}: {en}",
-    ),
-    "forecasts": ("只有事前的预测值", "only values that were forecasts"),
-    "later": ("截至该日尚无公布的数值", "nothing had been published by that day"),
-    "none": ("没有公布的数值", "no published value"),
-}
-
-
-def _said(key: str, **values: object) -> Said:
-    zh, en = _REASONS[key]
-    return Said(zh=zh.format(**values), en=en.format(**values))
+        return said("forecasts")
+    return said("later") if tracks.later else said("none")

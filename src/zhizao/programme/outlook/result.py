@@ -20,7 +20,8 @@ from zhizao.programme.indicators.catalogue import Catalogue, TargetSet
 from zhizao.programme.indicators.definition import Definition, Goal, Step
 from zhizao.programme.outlook.backtest import HORIZONS, released_coverage
 from zhizao.programme.outlook.evaluate import Evaluation, IndicatorResult, Settings, says_little
-from zhizao.programme.outlook.judge import Judgement, when_text
+from zhizao.programme.outlook.judge import Judgement
+from zhizao.programme.outlook.reasons import when_text
 
 __all__ = ["SHOWN_YEARS", "adjustment_json", "canonical", "evaluation_json", "freeze", "sha256_of", "thaw"]
 

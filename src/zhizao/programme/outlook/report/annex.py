@@ -11,7 +11,7 @@ from zhizao.programme.indicators.table import print_target
 from zhizao.programme.items import items
 from zhizao.programme.outlook.backtest import HORIZONS, KINDS, released_coverage
 from zhizao.programme.outlook.evaluate import Evaluation
-from zhizao.programme.outlook.judge import when_text
+from zhizao.programme.outlook.reasons import when_text
 from zhizao.programme.outlook.report.sections import table
 from zhizao.programme.outlook.report.words import word
 from zhizao.programme.outlook.track import day_of

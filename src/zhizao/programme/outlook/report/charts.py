@@ -11,7 +11,7 @@ import numpy as np
 from zhizao.programme.indicators.definition import Kind
 from zhizao.programme.indicators.table import print_value
 from zhizao.programme.outlook.evaluate import Fan, IndicatorResult, says_little
-from zhizao.programme.outlook.judge import when_text
+from zhizao.programme.outlook.reasons import when_text
 from zhizao.programme.outlook.report.words import word
 from zhizao.programme.outlook.track import Track
 

@@ -8,7 +8,8 @@ from html import escape
 from zhizao.programme.indicators.definition import Kind
 from zhizao.programme.indicators.table import print_target, print_value
 from zhizao.programme.outlook.evaluate import Evaluation, IndicatorResult, says_little
-from zhizao.programme.outlook.judge import Judgement, State, when_text
+from zhizao.programme.outlook.judge import Judgement, State
+from zhizao.programme.outlook.reasons import when_text
 from zhizao.programme.outlook.report.charts import fan_chart
 from zhizao.programme.outlook.report.words import cn_number, state_word, word
 from zhizao.programme.outlook.result import SHOWN_YEARS
