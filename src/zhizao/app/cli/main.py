@@ -6,6 +6,7 @@ import typer
 
 from zhizao import __version__
 from zhizao.app.cli import alerts_commands, pilot_commands, records_commands, serve_commands, twin_commands
+from zhizao.app.cli import indicator_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
@@ -23,6 +24,7 @@ pilot_commands.add(app)
 records_commands.add(app)
 serve_commands.add(app)
 alerts_commands.add(app)
+indicator_commands.add(app)
 
 
 @app.command()

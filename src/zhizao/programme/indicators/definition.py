@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from zhizao.model.noun import Noun
 
-__all__ = ["Definition", "Formula", "Kind", "Target"]
+__all__ = ["Definition", "Formula", "Goal", "Kind", "Part", "Step", "Target"]
 
 
 class Kind(StrEnum):
@@ -26,6 +26,34 @@ class Kind(StrEnum):
 
     REDUCTION = "reduction"
     """Ratio now over ratio of the base year, minus one, in percent; negative for a fall."""
+
+
+class Part(Noun):
+    """A score that goes into a composite; a declared placeholder where the source names none."""
+
+    id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")
+    """Identifier, such as IND03.1."""
+
+    zh: str = Field(min_length=1)
+    """Name in Chinese."""
+
+    en: str = Field(min_length=1)
+    """Name in English."""
+
+    aspect_zh: str = ""
+    """Aspect it belongs to, in Chinese."""
+
+    aspect_en: str = ""
+    """Aspect it belongs to, in English."""
+
+    numerator: dict[str, float] = {}
+    """Items with their factors, where the return asks for them."""
+
+    denominator: dict[str, float] = {}
+    """Items with their factors, where the return asks for them."""
+
+    placeholder: bool = False
+    """No source names it: a slot that is kept open and never filled with a guess."""
 
 
 class Formula(Noun):
@@ -50,6 +78,9 @@ class Formula(Noun):
     weight: Literal["none", "employees", "revenue_cny"] = "none"
     """Weight of each enterprise in a mean of rates."""
 
+    parts: tuple[Part, ...] = ()
+    """Scores of a composite."""
+
 
 class Target(Noun):
     """What is to be reached by when, in one set of targets."""
@@ -65,6 +96,24 @@ class Target(Noun):
 
     bound: Literal["about", "at_least", "at_most", "exact"] = "exact"
     """How the text words it."""
+
+    id: str = ""
+    """Identifier in the document, such as T.C1.2020."""
+
+    base_year: int | None = Field(default=None, ge=1949, le=2100)
+    """Base of a change, where this set counts from another year than the definition."""
+
+    series: str = ""
+    """Which published series it is held against, where not any of the indicator."""
+
+    source: str = ""
+    """Document that sets it."""
+
+    note_zh: str = ""
+    """What has to be known of it, in Chinese."""
+
+    note_en: str = ""
+    """What has to be known of it, in English."""
 
 
 class Definition(Noun):
@@ -89,7 +138,19 @@ class Definition(Noun):
     """Heading it stands under, in English."""
 
     unit: str
-    """Unit of the figure."""
+    """Unit of the figure, in English."""
+
+    unit_zh: str = ""
+    """Unit of the figure, in Chinese; that of `unit` when empty."""
+
+    decimals: int = Field(default=2, ge=0, le=6)
+    """Places after the point in print."""
+
+    ceiling: float | None = Field(default=None, gt=0)
+    """What the ratio cannot exceed: 100 for a share in percent; none when empty."""
+
+    group: Literal["table", "column", "own"] = "own"
+    """`table`: the plan's table. `column`: a project of columns 1 to 5. `own`: a user's."""
 
     direction: Literal["increase", "decrease"]
     """Which way is better."""
@@ -124,16 +185,94 @@ class Definition(Noun):
     footnote_en: str = ""
     """Footnote, in English."""
 
+    base_zh: str = ""
+    """What a change is counted from when it is no year, in Chinese: each project's own state before."""
+
+    base_en: str = ""
+    """What a change is counted from when it is no year, in English."""
+
+    changed_zh: str = ""
+    """Why this version differs from the one before, in Chinese."""
+
+    changed_en: str = ""
+    """Why this version differs from the one before, in English."""
+
     source: str = ""
     """Where the definition comes from: document and clause."""
 
     @model_validator(mode="after")
     def _whole(self) -> Definition:
-        if self.kind in (Kind.POINTS, Kind.REDUCTION) and self.base_year is None:
+        own_base = self.kind is Kind.REDUCTION and self.base_zh and self.base_en
+        if self.kind in (Kind.POINTS, Kind.REDUCTION) and self.base_year is None and not own_base:
             raise ValueError(f"{self.id}: a change needs its base_year")
         if self.kind is Kind.GROWTH and self.period_years is None:
             raise ValueError(f"{self.id}: an average growth needs period_years")
         needs = {"ratio": True, "mean_of_rates": True}.get(self.formula.of, False)
         if needs and not (self.formula.numerator and self.formula.denominator):
             raise ValueError(f"{self.id}: a {self.formula.of} needs numerator and denominator")
+        for pair in ("category", "scope", "footnote", "base", "changed"):
+            zh, en = getattr(self, f"{pair}_zh"), getattr(self, f"{pair}_en")
+            if bool(zh.strip()) != bool(en.strip()):
+                missing, there = ("en", "zh") if zh.strip() else ("zh", "en")
+                raise ValueError(f"{self.id}: {pair}_{there} is written but {pair}_{missing} is not; write both")
+        places = [(target.target_set, target.year) for target in self.targets]
+        twice = sorted({place for place in places if places.count(place) > 1})
+        if twice:
+            raise ValueError(f"{self.id}: two targets of the set {twice[0][0]!r} for {twice[0][1]}; keep one")
+        if self.ceiling is not None:
+            over = [target.value for target in self.targets if target.value > self.ceiling]
+            if self.kind is Kind.LEVEL and over:
+                raise ValueError(
+                    f"{self.id}: the target {over[0]:g} is above the ceiling {self.ceiling:g}; correct one"
+                )
         return self
+
+    def name(self, lang: str) -> str:
+        """Name in a language, `zh` or `en`."""
+        return self.zh if lang == "zh" else self.en
+
+    def unit_in(self, lang: str) -> str:
+        """Unit in a language, `zh` or `en`."""
+        return self.unit_zh or self.unit if lang == "zh" else self.unit
+
+    def target(self, target_set: str, year: int) -> Target | None:
+        """The target of a set for a year, if there is one."""
+        return next((one for one in self.targets if one.target_set == target_set and one.year == year), None)
+
+
+class Goal(Noun):
+    """Something to be reached that the document words without a number."""
+
+    id: str
+    """Identifier in the document."""
+
+    year: int
+    """By when."""
+
+    zh: str
+    """In Chinese."""
+
+    en: str
+    """In English."""
+
+
+class Step(Noun):
+    """One of the strategic steps, with its milestones."""
+
+    id: str
+    """Identifier in the document."""
+
+    step: int
+    """Which one."""
+
+    by: int
+    """By when."""
+
+    zh: str
+    """Goal in Chinese."""
+
+    en: str
+    """Goal in English."""
+
+    milestones: tuple[Goal, ...] = ()
+    """What is to stand by years on the way."""
