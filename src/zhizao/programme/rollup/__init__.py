@@ -1,0 +1,32 @@
+"""From returns to figures of groups: exact sums, constant prices, kinds of indicator, drill-down, coverage, vintages."""
+
+from zhizao.programme.rollup.cube import NEVER, Axes, Cube, Revisions, as_of
+from zhizao.programme.rollup.figures import LEVELS, Deflators, Figures, all_figures, figure_of, figures, ratios_of
+from zhizao.programme.rollup.months import month_label, month_number
+from zhizao.programme.rollup.sums import Grid, Plan, Sums, computable, grid_of, magnitudes, partitioned, plan_of, sums_of
+
+__all__ = [
+    "LEVELS",
+    "NEVER",
+    "Axes",
+    "Cube",
+    "Deflators",
+    "Figures",
+    "Grid",
+    "Plan",
+    "Revisions",
+    "Sums",
+    "all_figures",
+    "as_of",
+    "computable",
+    "figure_of",
+    "figures",
+    "grid_of",
+    "magnitudes",
+    "month_label",
+    "month_number",
+    "partitioned",
+    "plan_of",
+    "ratios_of",
+    "sums_of",
+]
