@@ -274,11 +274,13 @@ def _places(name: str, codes: NDArray[Any], known: tuple[str, ...], enterprises:
     if codes.shape != (enterprises,):
         raise InputError(f"{name} has {codes.size} codes for {enterprises} enterprises", fix="one code an enterprise")
     if np.issubdtype(codes.dtype, np.integer):  # places already
-        if codes.size and not (0 <= int(codes.min()) and int(codes.max()) < len(known)):
+        if codes.size and not (int(codes.min()) >= 0 and int(codes.max()) < len(known)):
             raise InputError(f"a place in {name} is outside 0..{len(known) - 1}", fix="give places or codes")
         return codes.astype(np.int64)
     found, inverse = np.unique(codes, return_inverse=True)
     unknown = [str(code) for code in found if str(code) not in known]
     if unknown:
-        raise InputError(f'"{unknown[0]}" is not a code of {name}', where=name, fix=f"codes are {', '.join(known[:4])}, ...")
+        raise InputError(
+            f'"{unknown[0]}" is not a code of {name}', where=name, fix=f"codes are {', '.join(known[:4])}, ..."
+        )
     return np.array([known.index(str(code)) for code in found], dtype=np.int64)[inverse]

@@ -14,7 +14,7 @@ from zhizao.programme.indicators.definition import Definition, Kind
 from zhizao.programme.rollup.months import month_label
 from zhizao.programme.rollup.sums import Grid, Sums, decembers
 
-__all__ = ["LEVELS", "Deflators", "Figures", "all_figures", "figure_of", "figures", "ratios_of"]
+__all__ = ["LEVELS", "Deflators", "Figures", "all_figures", "figure_of", "figures", "ratios_of", "yearly"]
 
 LEVELS: tuple[tuple[str, ...], ...] = ((), ("industry",), ("region",), ("size",), ("industry", "region"))
 """Nation, industry, region, size, industry by region."""
@@ -91,9 +91,7 @@ class Figures:
     def frame(self) -> pl.DataFrame:
         """One row a figure: indicator, version, codes of the level, period, value, numerator, denominator, returns."""
         d, g, p = self.value.shape
-        codes = {
-            name: np.tile(np.repeat([group[k] for group in self.groups], p), d) for k, name in enumerate(self.by)
-        }
+        codes = {name: np.tile(np.repeat([group[k] for group in self.groups], p), d) for k, name in enumerate(self.by)}
         return pl.DataFrame(
             {
                 "indicator": np.repeat([one.id for one in self.definitions], g * p),
@@ -108,7 +106,9 @@ class Figures:
         )
 
 
-def figures(sums: Sums, *, by: tuple[str, ...] = (), every: Every = "year", deflators: Deflators | None = None) -> Figures:
+def figures(
+    sums: Sums, *, by: tuple[str, ...] = (), every: Every = "year", deflators: Deflators | None = None
+) -> Figures:
     """Figures of every definition at one level.
 
     A year is made of its months: flows add up, stocks and flags are December's; only years with all twelve months in
@@ -193,7 +193,7 @@ def _level(
         periods = tuple(int(sums.start + place) // 12 for place in decembers(sums.start, sums.whole.shape[2]))
     value = np.full((len(plan.definitions), *table.shape[2:]), np.nan)
     for d, one in enumerate(plan.definitions):
-        factor = _yearly(plan.over[d]) if every == "month" else 1.0
+        factor = yearly(plan.over[d]) if every == "month" else 1.0
         value[d] = figure_of(one, ratios_of(table[d], sums.grid.exponent[d], one) * factor, periods, every)
     return Figures(by, axes.labels(by), every, periods, plan.definitions, sums.grid, table, counted, value)
 
@@ -261,7 +261,7 @@ def _deflated(
     return np.rint(table / prices).astype(np.int64).reshape(months, -1)
 
 
-def _yearly(over: tuple[str, str]) -> float:
+def yearly(over: tuple[str, str]) -> float:
     """What a month's ratio is multiplied by to stand beside a year's."""
     return {("flow", "stock"): 12.0, ("stock", "flow"): 1.0 / 12.0}.get(over, 1.0)
 
@@ -269,4 +269,3 @@ def _yearly(over: tuple[str, str]) -> float:
 def _unscaled(whole: NDArray[np.int64], exponent: NDArray[np.int64]) -> NDArray[np.float64]:
     made: NDArray[np.float64] = np.ldexp(whole.astype(np.float64), -exponent.reshape(-1, *[1] * (whole.ndim - 1)))
     return made
-

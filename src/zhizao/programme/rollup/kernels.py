@@ -25,6 +25,7 @@ __all__ = [
     "add_up_by_lag",
     "count_magnitudes",
     "count_returns",
+    "lines_of",
     "rates_of_years",
     "to_groups",
 ]
@@ -74,7 +75,7 @@ def _contributions(
         for e in range(n):
             den[e] += factor * row[first + e]
     kind = way[d]
-    if kind == SHARE or kind == COUNT:
+    if kind in (SHARE, COUNT):
         for e in range(n):
             den[e] = 1.0 + 0.0 * num[e]
     elif kind == RATES:
@@ -279,10 +280,28 @@ def count_returns(
                 weighed[1, month, c] += before if there else 0.0
 
 
-
 @_compiled(parallel=True)
 def to_groups(by_cell: Array, group: Array, by_group: Array) -> None:
     """Add cells up to groups: by_cell (rows, cells), group (cells,), by_group (rows, groups) is added to."""
     for row in prange(by_cell.shape[0]):
         for c in range(group.size):
             by_group[row, group[c]] += by_cell[row, c]
+
+
+@_compiled(parallel=False)
+def lines_of(
+    lines: Array, way: Array, term_from: Array, term_item: Array, term_factor: Array, weight: Array, scale: Array
+) -> tuple[Array, Array, Array]:
+    """Contributions of single returns to the first formula: lines (items, returns); whole numbers and 1 where complete."""
+    n = lines.shape[1]
+    num, den = np.empty(n), np.empty(n)
+    above, below, complete = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    values = lines.reshape(lines.shape[0], 1, n)
+    _contributions(values, 0, 0, n, 0, way, term_from, term_item, term_factor, weight, num, den)
+    for e in range(n):
+        there = num[e] + den[e]
+        if there == there:
+            above[e] = np.int64(np.rint(num[e] * scale[0, 0]))
+            below[e] = np.int64(np.rint(den[e] * scale[0, 1]))
+            complete[e] = 1
+    return above, below, complete

@@ -21,7 +21,19 @@ from zhizao.programme.items import items
 from zhizao.programme.rollup import kernels
 from zhizao.programme.rollup.cube import Axes, Cube
 
-__all__ = ["Grid", "Plan", "Sums", "computable", "grid_of", "magnitudes", "partitioned", "plan_of", "sums_of"]
+__all__ = [
+    "Grid",
+    "Plan",
+    "Sums",
+    "arrays_of",
+    "computable",
+    "decembers",
+    "grid_of",
+    "magnitudes",
+    "partitioned",
+    "plan_of",
+    "sums_of",
+]
 
 _BITS = 58
 _WAYS = {"ratio": kernels.RATIO, "share": kernels.SHARE, "count": kernels.COUNT, "mean_of_rates": kernels.RATES}
@@ -80,7 +92,9 @@ class Sums:
         """Sums of both sets of enterprises, exact; parts that share a cell are fine."""
         same = (self.plan, self.axes, self.start) == (other.plan, other.axes, other.start)
         if not same or not np.array_equal(self.grid.exponent, other.grid.exponent):
-            raise InputError("sums of different definitions, months or grids", fix="make both with one plan and one grid")
+            raise InputError(
+                "sums of different definitions, months or grids", fix="make both with one plan and one grid"
+            )
         years = {
             d: (whole + other.years[d][0], returns + other.years[d][1]) for d, (whole, returns) in self.years.items()
         }
@@ -212,7 +226,7 @@ def sums_of(cube: Cube, plan: Plan, grid: Grid | None = None) -> Sums:
     InputError : when an item is missing
     """
     grid = grid or grid_of(plan, cube.items, magnitudes(cube))
-    way, term_from, term_item, term_factor, weight = _arrays(plan, cube)
+    way, term_from, term_item, term_factor, weight = arrays_of(plan, cube)
     formulas, cells = len(plan.definitions), cube.axes.cells
     scale = np.ldexp(1.0, grid.exponent)
     whole = np.zeros((formulas, 2, cube.months, cells), dtype=np.int64)
@@ -291,7 +305,8 @@ def _part(part: Cube | Callable[[], Cube], plan: Plan, grid: Grid) -> Sums:
     return sums_of(part if isinstance(part, Cube) else part(), plan, grid)
 
 
-def _arrays(plan: Plan, cube: Cube) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+def arrays_of(plan: Plan, cube: Cube) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """A plan as the arrays that kernels read: way, term_from, term_item, term_factor, weight."""
     way = np.array([_WAYS[one.formula.of] for one in plan.definitions], dtype=np.int64)
     term_from, term_item, term_factor, weight = [0], [], [], []
     for one in plan.definitions:

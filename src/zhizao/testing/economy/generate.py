@@ -58,8 +58,12 @@ def plan_economy(
     told: Truth, enterprises: int, months: int, seed: int, first: str = "2015-01"
 ) -> tuple[Register, Paths]:
     """Register and paths of an economy: what is drawn before any return."""
-    register = draw_register(told, enterprises, months, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))))
-    paths = draw_paths(told, month_of(first), months, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,))))
+    register = draw_register(
+        told, enterprises, months, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+    )
+    paths = draw_paths(
+        told, month_of(first), months, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+    )
     return register, paths
 
 
@@ -114,7 +118,9 @@ def generate(
             out.rmdir()
         part.replace(out)
     except OSError as error:
-        raise InputError(f"cannot write: {error.strerror}", where=str(out), fix="choose another place with --out") from error
+        raise InputError(
+            f"cannot write: {error.strerror}", where=str(out), fix="choose another place with --out"
+        ) from error
     finally:
         with suppress(OSError):  # still there when generating was stopped
             shutil.rmtree(part, ignore_errors=True)
@@ -240,7 +246,9 @@ def _plain(rows: NDArray[np.void]) -> pl.DataFrame:
 
 
 def _named(rows: NDArray[np.void], kinds: tuple[str, ...]) -> pl.DataFrame:
-    frame = _plain(rows).with_columns(pl.Series("kind", np.array(kinds)[rows["kind"].astype(np.int64)], dtype=pl.String))
+    frame = _plain(rows).with_columns(
+        pl.Series("kind", np.array(kinds)[rows["kind"].astype(np.int64)], dtype=pl.String)
+    )
     if "item" in frame.columns:
         names = np.array(ITEMS)[rows["item"].astype(np.int64)]
         frame = frame.with_columns(pl.Series("item", names, dtype=pl.String))

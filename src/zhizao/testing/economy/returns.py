@@ -125,7 +125,9 @@ class _Draw:
         margin = margin + 0.02 * self.rng.standard_normal((self.months, self.n), dtype=np.float32)
         cost = put("operating_cost_cny", np.rint(revenue * (1 - margin) - taxes))
         put("profit_cny", revenue - cost - taxes)
-        persons = self.firms.persons.astype(np.float32)[None, :] * np.exp(np.float32(self.trend["persons"]) * self.years)
+        persons = self.firms.persons.astype(np.float32)[None, :] * np.exp(
+            np.float32(self.trend["persons"]) * self.years
+        )
         persons = persons * np.exp(0.35 * (self.path(self.paths.growth) - self.of("growth") / 100 * self.years))
         persons = put("employees", np.maximum(np.rint(persons * self.noise(0.015)), 1))
         wage = np.float32(4600.0) * np.exp(np.float32(self.trend["wage"]) * self.years) * self.own(0.2)
@@ -153,15 +155,21 @@ class _Draw:
         yearly = np.float32(12e-8 * 40) * self.firms.output_cny.astype(np.float32)[None, :] / 12 * self.of("rd")
         patents = does * yearly * 1.22 * self.own(0.9) * np.exp(np.float32(self.trend["patents"]) * self.years)
         put("patents_valid", np.floor(patents + self.uniform()))
-        put("new_product_revenue_cny", np.rint(revenue * does * np.clip(0.28 * self.own(0.5) * self.noise(0.1), 0, 0.9)))
+        put(
+            "new_product_revenue_cny", np.rint(revenue * does * np.clip(0.28 * self.own(0.5) * self.noise(0.1), 0, 0.9))
+        )
 
         start = self.of("digital")
-        logit = np.log(start / (1 - start)) + np.float32(self.trend["digital_logit"]) * self.years + 0.9 * (self.big - 1)
+        logit = (
+            np.log(start / (1 - start)) + np.float32(self.trend["digital_logit"]) * self.years + 0.9 * (self.big - 1)
+        )
         put("digital_rd_tools", (self.uniform() < 1 / (1 + np.exp(-logit))).astype(np.float32))
         start = self.of("nc")
         pull = 0.7 * self.rng.standard_normal((1, self.n), dtype=np.float32) + 0.4 * (self.big - 1)
         logit = np.log(start / (1 - start)) + np.float32(self.trend["nc_logit"]) * self.years + pull
-        processes = put("key_processes", np.broadcast_to(np.rint(3 + 6 * (1 + self.big) * self.uniform()), revenue.shape))
+        processes = put(
+            "key_processes", np.broadcast_to(np.rint(3 + 6 * (1 + self.big) * self.uniform()), revenue.shape)
+        )
         put("key_processes_nc", np.minimum(np.floor(processes / (1 + np.exp(-logit)) + self.uniform()), processes))
         cycle = 160 * self.own(0.7) * np.exp(np.float32(self.trend["cycle"]) * self.years)
         put("cycle_h", np.round(cycle * self.noise(0.08), 1))

@@ -99,7 +99,10 @@ def read_economy(
     """
     if not (folder / "truth.json").is_file():
         raise InputError(
-            "no economy here", where=str(folder), fix="make one with `zhizao economy generate --out FOLDER`", code="none"
+            "no economy here",
+            where=str(folder),
+            fix="make one with `zhizao economy generate --out FOLDER`",
+            code="none",
         )
     try:
         frame = pl.read_parquet(folder / "frame.parquet")
@@ -137,7 +140,9 @@ def _filled(
                 raise InputError(f"{told} months of {n} enterprises do not fit the frame", where=str(path))
             missing = [key for key in items if key not in file.schema_arrow.names]
             if missing:
-                raise InputError(f"{missing[0]} is not among the columns", where=str(path), fix="name items of the return")
+                raise InputError(
+                    f"{missing[0]} is not among the columns", where=str(path), fix="name items of the return"
+                )
             arrival[:, first : first + n] = _column(file, "arrival").reshape(months, n)
             for place, key in enumerate(items):
                 values[place, :, first : first + n] = _column(file, key).reshape(months, n)
