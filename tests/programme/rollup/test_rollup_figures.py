@@ -78,6 +78,15 @@ def test_a_year_that_is_cut_off_is_not_told() -> None:
     assert figures(made).labels() == ("2015", "2016")
 
 
+def test_a_year_that_is_not_over_has_no_figure_as_of_then() -> None:
+    cube = cube_of(1)
+    as_of(cube, Revisions.none(), START + 12 + 4)
+    patents = definition("patents", of="ratio", numerator={"employees": 1}, denominator={"revenue_cny": 1})
+    found = figures(sums_of(cube, plan_of([INTENSITY, patents, SHARE])))
+    assert np.isfinite(found.value[:, 0, 0]).all()
+    assert np.isnan(found.value[:, 0, 1:]).all()
+
+
 def test_the_plans_own_examples_of_each_kind() -> None:
     years = tuple(range(2015, 2026))
     ratio = np.linspace(1.0, 2.0, 11)

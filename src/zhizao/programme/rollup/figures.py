@@ -111,8 +111,8 @@ def figures(
 ) -> Figures:
     """Figures of every definition at one level.
 
-    A year is made of its months: flows add up, stocks and flags are December's; only years with all twelve months in
-    the sums are told. In a month, a ratio of a stock and a flow takes twelve times the flow, so that it stands beside a
+    A year is made of its months: flows add up, stocks and flags are December's; a year of which a month is not there,
+    or not known yet, has no figure. In a month, a ratio of a stock and a flow takes twelve times the flow, so that it stands beside a
     year's. Changes of a month count from the same month of the base year, so that seasons cancel.
 
     Raises
@@ -191,10 +191,16 @@ def _level(
         periods = tuple(range(sums.start, sums.start + sums.whole.shape[2]))
     else:
         periods = tuple(int(sums.start + place) // 12 for place in decembers(sums.start, sums.whole.shape[2]))
+    silent = ~sums.returns.any(axis=2)  # months of which nothing at all is known, shape (definitions, months)
     value = np.full((len(plan.definitions), *table.shape[2:]), np.nan)
     for d, one in enumerate(plan.definitions):
         factor = yearly(plan.over[d]) if every == "month" else 1.0
-        value[d] = figure_of(one, ratios_of(table[d], sums.grid.exponent[d], one) * factor, periods, every)
+        ratio = ratios_of(table[d], sums.grid.exponent[d], one) * factor
+        ratio[counted[d] == 0] = np.nan
+        if every == "year" and ("flow" in plan.over[d] or d in sums.years):
+            ends = decembers(sums.start, sums.whole.shape[2])
+            ratio[:, [bool(silent[d, end - 11 : end + 1].any()) for end in ends]] = np.nan
+        value[d] = figure_of(one, ratio, periods, every)
     return Figures(by, axes.labels(by), every, periods, plan.definitions, sums.grid, table, counted, value)
 
 
