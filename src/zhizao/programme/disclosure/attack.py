@@ -77,7 +77,12 @@ def bounds(
 
 
 def exposed(
-    table: Table, withheld: NDArray[np.bool_], level: NDArray[np.float64], *, slack: float = 1e-6
+    table: Table,
+    withheld: NDArray[np.bool_],
+    level: NDArray[np.float64],
+    *,
+    slack: float = 1e-6,
+    enough: int | None = None,
 ) -> list[tuple[int, float, float]]:
     """Sensitive cells that an attacker can tell more closely than their protection level allows.
 
@@ -85,16 +90,22 @@ def exposed(
     ----------
     level : protection level, 0 where none is needed
     slack : share of the level that rounding may take
+    enough : stop once so many were found; look at all when absent
 
     Returns
     -------
     list
         Flat place, least and most of each.
     """
-    sensitive = np.flatnonzero((level.reshape(-1) > 0) & withheld.reshape(-1))
-    cells, low, high = bounds(table, withheld, sensitive)
-    value, need = table.value.reshape(-1)[cells], level.reshape(-1)[cells] * (1 - slack)
-    told = (high - value < need) | (value - low < np.minimum(need, value))
-    bare = np.flatnonzero((level.reshape(-1) > 0) & ~withheld.reshape(-1))
-    shown = [(int(cell), float(table.value.reshape(-1)[cell]), float(table.value.reshape(-1)[cell])) for cell in bare]
-    return shown + [(int(c), float(a), float(b)) for c, a, b in zip(cells[told], low[told], high[told], strict=True)]
+    value, need = table.value.reshape(-1), level.reshape(-1) * (1 - slack)
+    bare = np.flatnonzero((need > 0) & ~withheld.reshape(-1))
+    found = [(int(cell), float(value[cell]), float(value[cell])) for cell in bare]
+    sensitive = np.flatnonzero((need > 0) & withheld.reshape(-1))
+    at_once = len(sensitive) if enough is None else 1
+    for start in range(0, len(sensitive), max(at_once, 1)):
+        if enough is not None and len(found) >= enough:
+            break
+        cells, low, high = bounds(table, withheld, sensitive[start : start + at_once])
+        told = (high - value[cells] < need[cells]) | (value[cells] - low < np.minimum(need, value)[cells])
+        found += [(int(c), float(a), float(b)) for c, a, b in zip(cells[told], low[told], high[told], strict=True)]
+    return found

@@ -31,7 +31,7 @@ __all__ = ["Method", "ProtectedTable", "protect"]
 Method = Literal["fast", "linear", "exact"]
 
 _EXACT_CELLS = 400
-_TRIED = 40
+_TRIED = 20
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _spared(
     hidden = hidden.copy()
     for cell in others[np.argsort(-table.value.reshape(-1)[others], kind="stable")]:
         hidden[cell] = False
-        if exposed(table, hidden.reshape(table.shape), level):
+        if exposed(table, hidden.reshape(table.shape), level, enough=1):
             hidden[cell] = True
     return hidden
 

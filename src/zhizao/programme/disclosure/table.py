@@ -147,7 +147,7 @@ class Table:
         order = np.lexsort((-given, *leaf[::-1])) if leaf else np.argsort(-given)
         keys = np.ravel_multi_index(tuple(one[order] for one in leaf), tuple(len(axis.leaves) for axis in axes))
         edges = np.flatnonzero(np.diff(keys, prepend=-1))
-        for start, end in zip(edges, [*edges[1:], len(keys)], strict=True):
+        for start, end in zip(edges, [*edges, len(keys)][1:], strict=True):
             part = given[order[start:end]]
             where = np.ix_(*[chain[int(one[order[start]])] for chain, one in zip(chains, leaf, strict=True)])
             total[where] += part.sum()

@@ -143,7 +143,15 @@ def _write(
     ).write_parquet(folder / "deflators.parquet")
     starts = range(0, enterprises, STRETCH)
     jobs = (
-        delayed(_stretch)(folder / "returns" / f"part-{place:04d}.parquet", told, paths, register, start, seed, place)
+        delayed(_stretch)(
+            folder / "returns" / f"part-{place:04d}.parquet",
+            told,
+            paths,
+            register.part(start, start + STRETCH),
+            start,
+            seed,
+            place,
+        )
         for place, start in enumerate(starts)
     )
     workers = max(1, min(workers, len(starts)))
@@ -185,10 +193,9 @@ def _write(
 
 
 def _stretch(
-    path: Path, told: Truth, paths: Paths, register: Register, start: int, seed: int, place: int
+    path: Path, told: Truth, paths: Paths, firms: Register, start: int, seed: int, place: int
 ) -> tuple[list[tuple[int, int]], list[NDArray[np.float64]], Faults]:
     """Draw, spoil and write one stretch; true sums by industry and region, and what was done to it."""
-    firms = register.part(start, start + STRETCH)
     draw, wreck = (np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, place, k))) for k in (0, 1))
     values = draw_returns(told, paths, firms, draw)
     cell = firms.industry.astype(np.int64) * len(told.region) + firms.region
