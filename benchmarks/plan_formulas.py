@@ -41,5 +41,13 @@ def _one(
     formula = Formula(of=of, numerator=above, denominator=below, scale=scale, prices=prices)
     direction: Any = "decrease" if kind is Kind.REDUCTION else "increase"
     return Definition(
-        id=name, zh=name, en=name, unit=unit, direction=direction, kind=kind, formula=formula, source="table of II.3", **more
+        id=name,
+        zh=name,
+        en=name,
+        unit=unit,
+        direction=direction,
+        kind=kind,
+        formula=formula,
+        source="table of II.3",
+        **more,
     )

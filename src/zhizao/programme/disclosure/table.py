@@ -149,14 +149,17 @@ class Table:
         edges = np.flatnonzero(np.diff(keys, prepend=-1))
         for start, end in zip(edges, [*edges, len(keys)][1:], strict=True):
             part = given[order[start:end]]
-            where = np.ix_(*[chain[int(one[order[start]])] for chain, one in zip(chains, leaf, strict=True)])
+            where: tuple[Any, ...] = np.ix_(
+                *[chain[int(one[order[start]])] for chain, one in zip(chains, leaf, strict=True)]
+            )
             total[where] += part.sum()
             count[where] += len(part)
             top = np.zeros(_LARGEST)
             top[: min(len(part), _LARGEST)] = part[:_LARGEST]
-            block = largest[(slice(None), *where)]
+            everywhere: tuple[Any, ...] = (slice(None), *where)
+            block = largest[everywhere]
             both = np.concatenate([block, np.broadcast_to(top.reshape(-1, *[1] * len(shape)), block.shape)])
-            largest[(slice(None), *where)] = -np.sort(-both, axis=0)[:_LARGEST]
+            largest[everywhere] = -np.sort(-both, axis=0)[:_LARGEST]
         return cls(tuple(axes), total, count, largest)
 
     @property

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from zhizao.errors import InputError
 from zhizao.programme.classes import industries, regions, sizes
-from zhizao.programme.rollup.kernels import to_groups
+from zhizao.programme.rollup.kernels import mark_infinite, to_groups
+from zhizao.programme.rollup.months import month_label
 
 __all__ = ["NEVER", "Axes", "Cube", "Revisions", "as_of"]
 
@@ -183,13 +184,15 @@ class Cube:
         cell = np.zeros(enterprises, dtype=np.int64)
         for name, codes in (("industry", industry), ("region", region), ("size", size)):
             cell = cell * len(getattr(axes, name)) + _places(name, np.asarray(codes), getattr(axes, name), enterprises)
-        for part in values:
-            bad = np.isinf(part)
-            if bad.any():
-                month, enterprise = np.argwhere(bad)[0]
-                raise InputError(
-                    "a value is infinite", where=f"month {month}, enterprise {enterprise}", fix="leave it empty (NaN)"
-                )
+        infinite = np.full(values.shape[:2], -1, dtype=np.int64)
+        mark_infinite(values, infinite)
+        if (infinite >= 0).any():
+            item, month = np.argwhere(infinite >= 0)[0]
+            raise InputError(
+                f"a value of {items[item]} is infinite",
+                where=f"{month_label(start + int(month))}, enterprise {infinite[item, month]}",
+                fix="leave it empty (NaN)",
+            )
         order = np.argsort(cell, kind="stable")
         sorted_already = bool((order == np.arange(enterprises)).all())
         first = np.zeros(enterprises, np.int32) if born is None else np.asarray(born, np.int32)

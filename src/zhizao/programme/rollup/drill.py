@@ -92,7 +92,7 @@ def open_figure(
             f"{', '.join(wanted)} is no group", fix="take codes of industries, regions and sizes", code="group"
         )
     g = parents.groups.index(wanted)
-    names = [name for name in ("industry", "region", "size") if name in (*group, into)]
+    names: list[str] = [name for name in ("industry", "region", "size") if name in (*group, into)]
     at = names.index(into)
     rows = [k for k, codes in enumerate(children.groups) if (*codes[:at], *codes[at + 1 :]) == wanted]
     return Parts(

@@ -191,7 +191,9 @@ def _level(
         periods = tuple(range(sums.start, sums.start + sums.whole.shape[2]))
     else:
         periods = tuple(int(sums.start + place) // 12 for place in decembers(sums.start, sums.whole.shape[2]))
-    silent = ~sums.returns.any(axis=2)  # months of which nothing at all is known, shape (definitions, months)
+    silent: NDArray[np.bool_] = np.asarray(
+        ~sums.returns.any(axis=2)
+    )  # months of which nothing at all is known, shape (definitions, months)
     value = np.full((len(plan.definitions), *table.shape[2:]), np.nan)
     for d, one in enumerate(plan.definitions):
         factor = yearly(plan.over[d]) if every == "month" else 1.0
@@ -264,7 +266,8 @@ def _deflated(
         raise InputError("a deflator is below a sixteenth of its base year", where=definition.id, fix="check the index")
     table = monthly.reshape(months, *sums.axes.shape)
     prices = index[:, ahead : ahead + months].T[:, :, None, None]
-    return np.rint(table / prices).astype(np.int64).reshape(months, -1)
+    made: NDArray[np.int64] = np.rint(table / prices).astype(np.int64).reshape(months, -1)
+    return made
 
 
 def yearly(over: tuple[str, str]) -> float:

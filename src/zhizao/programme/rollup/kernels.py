@@ -26,6 +26,7 @@ __all__ = [
     "count_magnitudes",
     "count_returns",
     "lines_of",
+    "mark_infinite",
     "rates_of_years",
     "to_groups",
 ]
@@ -305,3 +306,14 @@ def lines_of(
             below[e] = np.int64(np.rint(den[e] * scale[0, 1]))
             complete[e] = 1
     return above, below, complete
+
+
+@_compiled(parallel=True)
+def mark_infinite(values: Array, found: Array) -> None:
+    """Where an infinite value stands: found (items, months), int64, becomes the enterprise; -1 stays where there is none."""
+    items, months, enterprises = values.shape
+    for place in prange(items * months):
+        item, month = place // months, place % months
+        for e in range(enterprises):
+            if abs(values[item, month, e]) == np.inf:
+                found[item, month] = e

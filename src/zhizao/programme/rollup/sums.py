@@ -169,16 +169,20 @@ def plan_of(definitions: Iterable[Definition]) -> Plan:
     return Plan(kept, tuple(key for key in known if key in wanted), tuple(over), tuple(money))
 
 
-def magnitudes(cube: Cube) -> NDArray[np.int64]:
-    """How many values of each item have which binary exponent, shape (items, 256); exact, and additive over parts."""
-    counts = np.zeros((len(cube.items), cube.months, 256), dtype=np.int64)
-    if cube.values.dtype == np.float32:
-        kernels.count_magnitudes(cube.values.view(np.int32), counts)
-    else:
-        for place in range(len(cube.items)):
-            with np.errstate(over="ignore"):
-                bits = cube.values[place : place + 1].astype(np.float32).view(np.int32)
-            kernels.count_magnitudes(bits, counts[place : place + 1])
+def magnitudes(cube: Cube, keys: Sequence[str] | None = None) -> NDArray[np.int64]:
+    """How many values of each item have which binary exponent, shape (items, 256); exact, and additive over parts.
+
+    Parameters
+    ----------
+    keys : items that are counted, such as a plan's; all that the cube holds when absent
+    """
+    keys = cube.items if keys is None else keys
+    counts = np.zeros((len(keys), cube.months, 256), dtype=np.int64)
+    for row, key in enumerate(keys):
+        values = cube.values[cube.item(key)][None]
+        with np.errstate(over="ignore"):
+            bits = values.astype(np.float32, copy=False).view(np.int32)
+        kernels.count_magnitudes(bits, counts[row : row + 1])
     summed: NDArray[np.int64] = counts.sum(axis=1)
     return summed
 
@@ -225,7 +229,7 @@ def sums_of(cube: Cube, plan: Plan, grid: Grid | None = None) -> Sums:
     ------
     InputError : when an item is missing
     """
-    grid = grid or grid_of(plan, cube.items, magnitudes(cube))
+    grid = grid or grid_of(plan, plan.items, magnitudes(cube, plan.items))
     way, term_from, term_item, term_factor, weight = arrays_of(plan, cube)
     formulas, cells = len(plan.definitions), cube.axes.cells
     scale = np.ldexp(1.0, grid.exponent)
@@ -265,7 +269,8 @@ def sums_of(cube: Cube, plan: Plan, grid: Grid | None = None) -> Sums:
 def decembers(start: int, months: int) -> NDArray[np.int64]:
     """Places of the last months of the years that are there whole."""
     places = np.arange(months)
-    return places[((start + places) % 12 == 11) & (places >= 11)].astype(np.int64)
+    found: NDArray[np.int64] = places[((start + places) % 12 == 11) & (places >= 11)].astype(np.int64)
+    return found
 
 
 def partitioned(parts: Sequence[Cube | Callable[[], Cube]], plan: Plan, *, backend: str = "threading") -> Sums:
@@ -290,7 +295,7 @@ def partitioned(parts: Sequence[Cube | Callable[[], Cube]], plan: Plan, *, backe
             raise InputError("parts hold different items", fix="load the same items in the same order")
         grid = grid_of(plan, held, np.sum([one[1] for one in found], axis=0))
         made = list(pool(delayed(_part)(part, plan, grid) for part in parts))
-    total = made[0]
+    total: Sums = made[0]
     for one in made[1:]:
         total = total + one
     return total

@@ -97,7 +97,7 @@ def _make_up(told: dict[str, Any], firms: Register, values: F, rng: np.random.Ge
         if FALSE_KINDS[kind] == "copied":
             values[:, span, e] = values[:, first - 1, e][:, None]
         elif FALSE_KINDS[kind] == "peer":
-            near = e + 1 if e + 1 < n else e - 1
+            near = int(e) + 1 if e + 1 < n else int(e) - 1
             if near < 0 or np.isnan(values[0, span, near]).any():
                 continue
             values[:, span, e], peer = values[:, span, near], near

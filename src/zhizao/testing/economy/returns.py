@@ -84,12 +84,13 @@ class _Draw:
         z = self.rng.standard_normal((self.months, self.n), dtype=np.float32)
         z *= np.float32(spread)
         z -= np.float32(spread * spread / 2)
-        return np.exp(z, out=z)
+        np.exp(z, out=z)
+        return z
 
     def own(self, spread: float) -> F:
         """Log-normal factor of mean one by enterprise, shape (1, n)."""
         z = self.rng.standard_normal((1, self.n), dtype=np.float32) * np.float32(spread)
-        return np.exp(z - np.float32(spread * spread / 2))
+        return np.asarray(np.exp(z - np.float32(spread * spread / 2)), dtype=np.float32)
 
     def uniform(self) -> F:
         """Even numbers by enterprise, shape (1, n)."""
