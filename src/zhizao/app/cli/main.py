@@ -7,6 +7,7 @@ import typer
 from zhizao import __version__
 from zhizao.app.cli import alerts_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli import indicator_commands, pilot_commands, records_commands, serve_commands, twin_commands
+from zhizao.app.cli import economy_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
@@ -20,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(twin_commands.app, name="twin")
+app.add_typer(economy_commands.app, name="economy")
 pilot_commands.add(app)
 records_commands.add(app)
 serve_commands.add(app)
