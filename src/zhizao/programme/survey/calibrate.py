@@ -232,7 +232,7 @@ def calibrate(
     >>> design = Design.of([10.0, 10.0, 10.0])
     >>> met = calibrate(design, Auxiliary(np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 4.0]]), np.array([33.0, 80.0]), ("1", "x")))
     >>> met.weights.round(3)
-    array([10.357, 10.786, 11.857])
+    array([10.143, 10.786, 12.071])
 
     Notes
     -----
@@ -277,7 +277,9 @@ def factors(
     ------
     InputError : when no weights of this kind meet the totals
     """
-    x, wanted = known.x, known.totals
+    length = np.sqrt(base @ known.x**2)  # columns are brought to one size, or the small ones drown
+    length[length == 0] = 1.0
+    x, wanted = known.x / length, known.totals / length
     scale = np.ones(len(base)) if scale is None else scale
     function, slope = _distance(distance, bounds)
     size = np.maximum(np.abs(wanted), np.abs(x).T @ base * 1e-6)
@@ -290,7 +292,7 @@ def factors(
         if worst <= tolerance * 1e-3:
             break
         curve = base * scale * slope(scale * (x @ solution))
-        step = np.linalg.lstsq((x * curve[:, None]).T @ x, miss, rcond=1e-14)[0]
+        step = np.linalg.lstsq((x * curve[:, None]).T @ x, miss, rcond=1e-13)[0]
         for halving in range(25):
             tried = solution + step * 0.5**halving
             with np.errstate(over="ignore", invalid="ignore"):
@@ -306,8 +308,8 @@ def factors(
     if not worst <= tolerance:
         at = int(np.argmax(np.abs(miss) / size))
         raise InputError(
-            f"no weights of this kind meet the totals: {known.names[at]} comes to {wanted[at] - miss[at]:.6g}"
-            f" instead of {wanted[at]:.6g}, with factors from {g.min():.3g} to {g.max():.3g}",
+            f"no weights of this kind meet the totals: {known.names[at]} comes to"
+            f" {(wanted[at] - miss[at]) * length[at]:.6g} instead of {known.totals[at]:.6g}, with factors from {g.min():.3g} to {g.max():.3g}",
             where="calibration totals",
             fix="widen the bounds, merge classes or check the total",
             code="calibration_cannot_be_met",

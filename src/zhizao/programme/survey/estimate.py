@@ -137,7 +137,7 @@ def proportion(
     --------
     >>> found = proportion(Design.of([1.0] * 50), [1] + [0] * 49)
     >>> [float(found.low[0].round(3)), float(found.high[0].round(3))]
-    [0.003, 0.132]
+    [0.003, 0.137]
     """
     values, codes = _values(sample, flag, by, drop_missing, "flag")
     used = values[codes.codes >= 0]
