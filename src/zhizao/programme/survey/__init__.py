@@ -10,7 +10,7 @@ from zhizao.programme.survey.panel import Changes, Panel, draw, inherit, permane
 from zhizao.programme.survey.replicate import Replicates, balanced, bootstrap, jackknife, recalibrate, successive
 from zhizao.programme.survey.response import Winsorised, propensity_classes, respond, winsorise
 from zhizao.programme.survey.smallarea import SmallAreas, fay_herriot
-from zhizao.programme.survey.strata import Moments, Strata, frame_of, moments, stratify, take_all_cutoff
+from zhizao.programme.survey.strata import Moments, Strata, assign, moments, stratify, take_all_cutoff
 
 __all__ = [
     "Allocation",
@@ -27,6 +27,7 @@ __all__ = [
     "Strata",
     "Winsorised",
     "allocate",
+    "assign",
     "auxiliary",
     "balanced",
     "bootstrap",
@@ -36,7 +37,6 @@ __all__ = [
     "expected_half_width",
     "fay_herriot",
     "fewest",
-    "frame_of",
     "groups",
     "inherit",
     "jackknife",

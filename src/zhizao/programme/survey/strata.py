@@ -1,8 +1,9 @@
 """Strata of a frame: cells of industry by size by region, thin ones pooled by a stated rule, the largest taken all.
 
-The rule: cells with fewer units than `least` are pooled with the smallest other cells that differ in the last grouping
-only, until the pool is large enough; what is still thin then does the same over the grouping before it. Take-all units
-leave their cells for cells of their own, which are never pooled.
+The rule: cells with fewer units than `least` are pooled with the smallest other cells that differ in one grouping only
+(the last, unless told otherwise), until the pool is large enough; what is still thin then does the same over the next.
+Take-all units leave their cells for cells of their own, which are never pooled. `assign` puts the units of a later frame
+into the strata that were made once.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from zhizao.errors import InputError
 from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers
 
-__all__ = ["Moments", "Strata", "frame_of", "moments", "stratify", "take_all_cutoff"]
+__all__ = ["Moments", "Strata", "assign", "moments", "stratify", "take_all_cutoff"]
 
 TAKE_ALL = "take-all"
 
@@ -32,6 +32,7 @@ class Strata:
     size : units in each stratum, shape (H,)
     take_all : strata of which every unit is taken, shape (H,)
     pooled : cells that were pooled with others
+    cells : cells in each stratum, as groupings joined by `|`, length H
     """
 
     codes: Ints
@@ -39,6 +40,7 @@ class Strata:
     size: Ints
     take_all: np.ndarray[tuple[int], np.dtype[np.bool_]]
     pooled: int
+    cells: tuple[tuple[str, ...], ...]
 
     @property
     def count(self) -> int:
@@ -46,14 +48,17 @@ class Strata:
         return len(self.labels)
 
 
-def stratify(by: Sequence[Column], *, take_all: Column | None = None, least: int = 10) -> Strata:
+def stratify(
+    by: Sequence[Column], *, take_all: Column | None = None, least: int = 10, pool: Sequence[int] | None = None
+) -> Strata:
     """Strata of a frame.
 
     Parameters
     ----------
-    by : groupings, the one to be given up first last; each of shape (N,)
+    by : groupings, each of shape (N,)
     take_all : 1 for units that are taken whatever happens, shape (N,)
     least : smallest number of units in a stratum that is sampled
+    pool : positions of the groupings in the order in which they are given up; last one first when absent
 
     Raises
     ------
@@ -65,6 +70,35 @@ def stratify(by: Sequence[Column], *, take_all: Column | None = None, least: int
     >>> made.labels, made.size.tolist(), made.pooled
     (('31|11', '31|44+50'), [3, 3], 2)
     """
+    parts = _parts(by)
+    n = len(parts[0].codes)
+    whole = np.zeros(n, dtype=bool) if take_all is None else numbers(take_all, "take-all", rows=n) > 0
+    given_up = list(pool) if pool is not None else list(reversed(range(len(parts))))
+    order = list(reversed(given_up))
+    cells, place = np.unique(_cells(parts) * 2 + whole, return_inverse=True)
+    counts = np.bincount(place)
+    digits = np.stack(np.unravel_index(cells // 2, [part.count for part in parts]), axis=1)
+    kept = (cells % 2).astype(bool)
+    classes: list[list[frozenset[int]]] = [[frozenset((int(row[j]),)) for j in order] for row in digits]
+    owner = np.arange(len(cells))
+    _pool(classes, owner, counts, kept, least, len(parts))
+    strata, codes = np.unique(owner, return_inverse=True)
+    labels = []
+    for one in strata:
+        held = dict(zip(order, classes[one], strict=True))
+        names = ["+".join(parts[j].labels[c] for c in sorted(held[j])) for j in range(len(parts))]
+        labels.append("|".join([*names, TAKE_ALL] if kept[one] else names))
+    inside: list[list[str]] = [[] for _ in labels]
+    for row, code in zip(digits, codes, strict=True):
+        inside[code].append("|".join(parts[j].labels[c] for j, c in enumerate(row)))
+    return Strata(
+        codes[place], tuple(labels), np.bincount(codes, weights=counts).astype(np.int64), kept[strata],
+        int((np.bincount(codes)[codes] > 1).sum()), tuple(map(tuple, inside)),
+    )  # fmt: skip
+
+
+def _parts(by: Sequence[Column]) -> list[Groups]:
+    """Groupings as codes, complete and of one length."""
     parts = [groups(one) for one in by]
     n = len(parts[0].codes) if parts else 0
     if not n:
@@ -78,27 +112,80 @@ def stratify(by: Sequence[Column], *, take_all: Column | None = None, least: int
                 fix="fill it in, or leave these units out of the frame",
                 code="missing_stratum",
             )
-    whole = np.zeros(n, dtype=bool) if take_all is None else numbers(take_all, "take-all", rows=n) > 0
-    radix = [part.count for part in parts]
-    cell = np.zeros(n, dtype=np.int64)
+    return parts
+
+
+def _cells(parts: Sequence[Groups]) -> Ints:
+    cell = np.zeros(len(parts[0].codes), dtype=np.int64)
     for part in parts:
         cell = cell * part.count + part.codes
-    cells, place = np.unique(cell * 2 + whole, return_inverse=True)
-    counts = np.bincount(place)
-    digits = np.stack(np.unravel_index(cells // 2, radix), axis=1)
-    kept = (cells % 2).astype(bool)
-    classes: list[list[frozenset[int]]] = [[frozenset((int(d),)) for d in row] for row in digits]
-    owner = np.arange(len(cells))
-    _pool(classes, owner, counts, kept, least, len(parts))
-    strata, codes = np.unique(owner, return_inverse=True)
-    labels = []
-    for one in strata:
-        names = ["+".join(parts[j].labels[c] for c in sorted(classes[one][j])) for j in range(len(parts))]
-        labels.append("|".join([*names, TAKE_ALL] if kept[one] else names))
-    return Strata(
-        codes[place], tuple(labels), np.bincount(codes, weights=counts).astype(np.int64), kept[strata],
-        int((np.bincount(codes)[codes] > 1).sum()),
+    return cell
+
+
+def assign(
+    by: Sequence[Column],
+    labels: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    *,
+    take_all: Column | None = None,
+) -> tuple[Strata, Ints]:
+    """Units of a frame in strata that were made before, perhaps of another year's frame.
+
+    Parameters
+    ----------
+    by : groupings, each of shape (N,), in the order in which the strata were made
+    labels : strata that were made
+    cells : cells of each of them
+    take_all : 1 for units that are taken whatever happens, shape (N,)
+
+    Returns
+    -------
+    tuple of Strata and array
+        The strata that have units now, and the position of each among `labels`. A cell that did not exist then goes to
+        the stratum that agrees with it in most groupings, the first of these.
+
+    Raises
+    ------
+    InputError : when a unit lacks a grouping, or no stratum of its kind was made
+
+    Examples
+    --------
+    >>> made, which = assign([["a", "b", "c"]], ["a", "b+c"], [["a"], ["b", "c"]])
+    >>> made.codes.tolist(), which.tolist()
+    ([0, 1, 1], [0, 1])
+    """
+    parts = _parts(by)
+    whole = np.zeros(len(parts[0].codes), dtype=bool) if take_all is None else numbers(take_all, "take-all") > 0
+    is_whole = [label == TAKE_ALL or label.endswith(f"|{TAKE_ALL}") for label in labels]
+    home = {(cell, is_whole[h]): h for h, inside in enumerate(cells) for cell in inside}
+    found, place = np.unique(_cells(parts) * 2 + whole, return_inverse=True)
+    digits = np.stack(np.unravel_index(found // 2, [part.count for part in parts]), axis=1)
+    to = np.empty(len(found), dtype=np.int64)
+    for i, (row, kind) in enumerate(zip(digits, found % 2, strict=True)):
+        names = [parts[j].labels[c] for j, c in enumerate(row)]
+        cell = ("|".join(names), bool(kind))
+        if cell not in home:
+            alike = [
+                (sum(a == b for a, b in zip(names, other.split("|"), strict=False)), -h, h)
+                for (other, kept), h in home.items()
+                if kept == bool(kind)
+            ]
+            if not alike:
+                raise InputError(
+                    f"the design has no {'take-all' if kind else 'sampled'} stratum for {cell[0]}",
+                    where="frame",
+                    fix="design anew for this frame",
+                    code="no_stratum",
+                )
+            home[cell] = max(alike)[2]
+        to[i] = home[cell]
+    which, codes = np.unique(to, return_inverse=True)
+    size = np.bincount(codes[place], minlength=len(which)).astype(np.int64)
+    made = Strata(
+        codes[place], tuple(labels[h] for h in which), size, np.array([is_whole[h] for h in which]), 0,
+        tuple(tuple(cells[h]) for h in which),
     )  # fmt: skip
+    return made, which
 
 
 def _pool(
@@ -212,8 +299,3 @@ def take_all_cutoff(x: Column, cv: float) -> tuple[float, int]:
     needed = taken + np.where(spread > 0, rest**2 * spread / (wanted + rest * spread), 0)
     best = int(np.argmin(np.ceil(needed - 1e-9)))
     return (float(sizes[best - 1]) if best else float("inf")), max(int(np.ceil(needed[best] - 1e-9)), 1)
-
-
-def frame_of(strata: Strata) -> pl.DataFrame:
-    """Strata as a frame: stratum, N, take_all."""
-    return pl.DataFrame({"stratum": strata.labels, "N": strata.size, "take_all": strata.take_all})
