@@ -37,23 +37,31 @@ NAMES: dict[str, tuple[str, ...]] = {
     "predecessors": ("predecessors", "predecessor", "前身", "原企业代码"),
     "weight": ("weight", "weights", "w", "pw", "wgt", "权重"),
     "stratum": ("stratum", "strata", "层"),
-    "fpc": ("fpc", "N", "层总体数"),
+    "fpc": ("stratum_units", "fpc", "N", "层总体数"),
 }
 """Words by which a column is recognised."""
 
 
-def read_table(path: Path, progress: Progress | None = None) -> pl.DataFrame:
+def read_table(path: Path, progress: Progress | None = None, headings: tuple[str, ...] = ()) -> pl.DataFrame:
     """A table from CSV (also .gz), Excel or Parquet, every cell as it stands.
+
+    Parameters
+    ----------
+    path : the file; of a workbook the first sheet
+    progress : told a stage and a share
+    headings : words to find the row of headings by; all that are recognised when absent
 
     Raises
     ------
     InputError : when the file cannot be read, rows do not fit the headings, or there are two headings alike
     """
-    words = tuple(word for names in NAMES.values() for word in names)
+    words = headings or tuple(word for names in NAMES.values() for word in names)
     source = open_source(path, Options(headings=words), progress)
     sheet = source.sheets[0]
     faults = [
-        Fault(f"{cells} cells where {sheet.frame.width} are needed", f"{path.name}, row {row}", "mend the row", "ragged")
+        Fault(
+            f"{cells} cells where {sheet.frame.width} are needed", f"{path.name}, row {row}", "mend the row", "ragged"
+        )
         for row, cells, _ in sheet.ragged
     ]
     if faults:
@@ -85,7 +93,10 @@ def find_column(frame: pl.DataFrame, role: str, given: str | None = None, where:
             if column.strip().lower() == name:
                 return column
     raise InputError(
-        f"no column is recognised as {role}", where=where, fix=f"name it with an option; {_have(frame)}", code="no_column"
+        f"no column is recognised as {role}",
+        where=where,
+        fix=f"name it with an option; {_have(frame)}",
+        code="no_column",
     )
 
 
@@ -124,7 +135,9 @@ def numeric(frame: pl.DataFrame, columns: Sequence[str], where: str, *, missing:
                 )
         if not missing and empty.any():
             at = int(empty.arg_max() or 0)
-            faults.append(Fault(f"{int(empty.sum())} cells of {name} are empty", f"{where}, row {at + 2}", "fill them in"))
+            faults.append(
+                Fault(f"{int(empty.sum())} cells of {name} are empty", f"{where}, row {at + 2}", "fill them in")
+            )
         made.append(column.fill_null(math.nan).alias(name))
     if faults:
         raise FaultsFound("columns that should hold numbers do not", faults, where=where)
@@ -135,7 +148,10 @@ def _ids(frame: pl.DataFrame, name: str, where: str) -> list[str]:
     ids = frame[name].cast(pl.String).str.strip_chars()
     if ids.null_count() or (ids == "").any():
         raise InputError(
-            f"{ids.null_count() + int((ids == '').sum())} units have no id", where=where, fix="give each one", code="no_id"
+            f"{ids.null_count() + int((ids == '').sum())} units have no id",
+            where=where,
+            fix="give each one",
+            code="no_id",
         )
     if ids.n_unique() < len(ids):
         twice = ids.filter(ids.is_duplicated())
@@ -225,7 +241,10 @@ def design(
     if (y < 0).any():
         at = int(np.argmax(y < 0))
         raise InputError(
-            f"{variable} is {y[at]:g}", where=f"{where}, row {at + 2}", fix="a size is not negative", code="negative_size"
+            f"{variable} is {y[at]:g}",
+            where=f"{where}, row {at + 2}",
+            fix="a size is not negative",
+            code="negative_size",
         )
     rule = _rule(frame, groupings, by, variable, y, take_all, take_all_above, cv, n)
     order = [name for name in pool or ("region", "industry", "size") if name in by]
@@ -255,7 +274,7 @@ def design(
             strata, [(found, cv) for found in by_domain.values()] or [(whole, cv)], cost=price, least=least
         )
     else:
-        sums = np.bincount(strata.codes, weights=y, minlength=strata.count)
+        sums = np.asarray(np.bincount(strata.codes, weights=y, minlength=strata.count), dtype=np.float64)
         allocation = survey.allocate(
             strata, n if n is not None else min(30_000, frame.height), method=allocate, spread=whole.spread[0],
             cost=price, importance=sums, means=sums / strata.size, power=power, least=least,
@@ -295,7 +314,9 @@ def _rule(
 ) -> dict[str, Any] | None:
     if above is not None:
         if variable is None:
-            raise InputError("there is no size", where="--take-all-above", fix="name --size-variable", code="no_size_variable")
+            raise InputError(
+                "there is no size", where="--take-all-above", fix="name --size-variable", code="no_size_variable"
+            )
         if above == "auto":
             cutoff, _ = survey.take_all_cutoff(y, cv or 0.01)
             return {"column": variable, "above": cutoff} if math.isfinite(cutoff) else None
@@ -319,7 +340,11 @@ def _rule(
 
 
 def _precision(
-    whole: survey.Moments, by_domain: dict[str, survey.Moments], parts: dict[str, survey.Groups], n: Any, variable: str | None
+    whole: survey.Moments,
+    by_domain: dict[str, survey.Moments],
+    parts: dict[str, survey.Groups],
+    n: Any,
+    variable: str | None,
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for grouping, found in {"": whole, **by_domain}.items():
@@ -353,10 +378,15 @@ def _read_design(path: Path) -> dict[str, Any]:
                     where=path.name, fix="make the design again", code="n_over_N",
                 )  # fmt: skip
     except FileNotFoundError:
-        raise InputError("there is no such design", where=str(path), fix="make one with `zhizao survey design`") from None
+        raise InputError(
+            "there is no such design", where=str(path), fix="make one with `zhizao survey design`"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            "the file is no design", where=path.name, fix="name a file that `zhizao survey design --out` wrote", code="bad_design"
+            "the file is no design",
+            where=path.name,
+            fix="name a file that `zhizao survey design --out` wrote",
+            code="bad_design",
         ) from error
     return dict(made)
 
@@ -431,10 +461,13 @@ def draw(
     out = pl.DataFrame(
         {
             "id": [ids[row] for row in panel.rows],
-            **{name: column.gather(panel.rows) for name, column in zip(made["by"], _labels(frame, groupings), strict=True)},
+            **{
+                name: column.gather(panel.rows)
+                for name, column in zip(made["by"], _labels(frame, groupings), strict=True)
+            },
             "stratum": [strata.labels[h] for h in panel.stratum],
-            "N": strata.size[panel.stratum],
-            "n": n[panel.stratum],
+            "stratum_units": strata.size[panel.stratum],
+            "stratum_drawn": n[panel.stratum],
             "probability": panel.probability,
             "weight": panel.weight,
             "prn": panel.number,
@@ -495,7 +528,7 @@ def estimate(
     spec = spec.model_copy(update=filled)
     known = None
     if totals is not None:
-        rows = read_table(totals).rows(named=True)
+        rows = read_table(totals, headings=("variable", "class", "total")).rows(named=True)
         known = read_totals(rows)
     must = [name for name in (spec.weights, *spec.fpc) if name]
     wanted = [name for one in spec.estimates for name in (one.of, one.to) if name]

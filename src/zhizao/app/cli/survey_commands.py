@@ -60,7 +60,9 @@ def _listed(text: str) -> tuple[str, ...]:
 
 def _choice(text: str, choices: tuple[str, ...], where: str) -> Any:
     if text not in choices:
-        raise InputError(f'"{text}" is none of the choices', where=where, fix=f"write {', '.join(choices)}", code="bad_choice")
+        raise InputError(
+            f'"{text}" is none of the choices', where=where, fix=f"write {', '.join(choices)}", code="bad_choice"
+        )
     return text
 
 
@@ -75,7 +77,9 @@ def design(
     frame: Annotated[Path, typer.Argument(help="CSV (also .gz), Excel or Parquet file with one row an enterprise.")],
     n: Annotated[int | None, typer.Option("--n", help="Units to draw; 30000 unless --cv is given.", min=1)] = None,
     by: Annotated[str, typer.Option(help="Groupings that make strata.")] = "industry,region,size",
-    pool: Annotated[str, typer.Option(help="Groupings given up for thin strata, in this order.")] = "region,industry,size",
+    pool: Annotated[
+        str, typer.Option(help="Groupings given up for thin strata, in this order.")
+    ] = "region,industry,size",
     allocate: Annotated[str, typer.Option(help="neyman, power, proportional or cost.")] = "neyman",
     size_variable: Annotated[str | None, typer.Option(help="Column of known size; revenue_cny.")] = None,
     cv: Annotated[float | None, typer.Option(help="CV wanted of each domain's total; the fewest units then.")] = None,
@@ -291,7 +295,10 @@ def _read_spec(path: Path | None, asked: dict[str, Any]) -> Spec:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{place}: {first['msg']}, but {first['input']!r} is given", where=where, fix="see docs/survey.md", code="bad_spec"
+            f"{place}: {first['msg']}, but {first['input']!r} is given",
+            where=where,
+            fix="see docs/survey.md",
+            code="bad_spec",
         ) from error
 
 

@@ -81,7 +81,10 @@ def allocate(
     low = np.where(strata.take_all, size, np.minimum(least, size))
     if n > size.sum():
         raise InputError(
-            f"{n:,} units are wanted from a frame of {int(size.sum()):,}", where="--n", fix="ask for fewer", code="n_over_N"
+            f"{n:,} units are wanted from a frame of {int(size.sum()):,}",
+            where="--n",
+            fix="ask for fewer",
+            code="n_over_N",
         )
     if n < low.sum():
         raise InputError(
@@ -99,7 +102,9 @@ def allocate(
         figure = spread.astype(np.float64)
         if method == "cost":
             if cost is None or (cost <= 0).any():
-                raise InputError("costs must be above zero", where="cost", fix="give each stratum a cost", code="bad_cost")
+                raise InputError(
+                    "costs must be above zero", where="cost", fix="give each stratum a cost", code="bad_cost"
+                )
             figure = figure / np.sqrt(cost)
         elif method == "power":
             if importance is None or means is None:
@@ -107,7 +112,12 @@ def allocate(
             centre = np.abs(means) * size
             figure = np.where(centre > 0, np.abs(importance) ** power * spread / np.where(centre > 0, centre, 1), 0.0)
     whole = _whole(figure, low, size, n)
-    words = {"neyman": "Neyman", "cost": "optimal for costs", "power": f"power {power:g}", "proportional": "proportional"}
+    words = {
+        "neyman": "Neyman",
+        "cost": "optimal for costs",
+        "power": f"power {power:g}",
+        "proportional": "proportional",
+    }
     return Allocation(whole, f"{words[method]}, at least {least} a stratum, at most N")
 
 
@@ -243,7 +253,9 @@ def fewest(
     squares, limits = [], []
     for found, cv in wanted:
         if not cv > 0:
-            raise InputError(f"a CV of {cv:g} cannot be reached", where="--cv", fix="write for instance 0.02", code="bad_cv")
+            raise InputError(
+                f"a CV of {cv:g} cannot be reached", where="--cv", fix="write for instance 0.02", code="bad_cv"
+            )
         usable = (found.total > 0) & (found.spread.max(axis=1) > 0)
         squares.append(found.spread[usable] ** 2)
         limits.append((cv * found.total[usable]) ** 2)

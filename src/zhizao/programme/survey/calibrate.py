@@ -58,9 +58,12 @@ class PostStrata:
         """Deviations from the weighted means of the post-strata, and the means."""
         codes, count = self.codes.codes, self.codes.count
         weight = np.bincount(codes, weights=self.base, minlength=count)
-        means = np.stack(
-            [np.bincount(codes, weights=self.base * column, minlength=count) for column in influence.T], axis=1
-        ) / np.where(weight > 0, weight, 1)[:, None]
+        means = (
+            np.stack(
+                [np.bincount(codes, weights=self.base * column, minlength=count) for column in influence.T], axis=1
+            )
+            / np.where(weight > 0, weight, 1)[:, None]
+        )
         fitted = np.asarray(means[codes])
         return influence - fitted, fitted
 

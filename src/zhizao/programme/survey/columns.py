@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zhizao.errors import InputError
 
-__all__ = ["Column", "Floats", "Groups", "Ints", "groups", "numbers"]
+__all__ = ["Column", "Floats", "Groups", "Ints", "groups", "numbers", "sums"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -127,3 +127,17 @@ def numbers(
             code=code,
         )
     return values
+
+
+def sums(codes: Ints, values: Floats, count: int) -> Floats:
+    """Sums of values by code, shape (count,); rows with code -1 are left out.
+
+    Examples
+    --------
+    >>> sums(np.array([1, 0, 1, -1]), np.array([1.0, 2.0, 3.0, 9.0]), 2)
+    array([2., 4.])
+    """
+    inside = codes >= 0
+    if not inside.all():
+        codes, values = codes[inside], values[inside]
+    return np.asarray(np.bincount(codes, weights=values, minlength=count), dtype=np.float64)

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from zhizao.errors import InputError
-from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers
+from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers, sums
 
 __all__ = ["Contrasts", "Design", "Lonely", "Stage", "Step"]
 
@@ -27,7 +27,10 @@ variance of the other strata; measure it against the mean of all clusters."""
 class Step(Protocol):
     """Something that was done to the weights and that variances account for."""
 
-    said: str
+    @property
+    def said(self) -> str:
+        """What was done, in words."""
+        ...
 
     def residual(self, influence: Floats) -> tuple[Floats, Floats]:
         """What is left of influence (n, k) beside the regression, and the fitted part."""
@@ -186,9 +189,7 @@ class Design:
         finite = ", finite populations" if (first.fraction > 0).any() else ""
         steps = " then ".join(step.said for step in self.steps) or "as drawn"
         strata = f"{len(first.size)} strata" if len(first.size) > 1 else "no strata"
-        return (
-            f"{self.n} rows, {strata}, {drawn}{more}{finite}; weights {steps}, sum {float(self.weights.sum()):.10g}"
-        )
+        return f"{self.n} rows, {strata}, {drawn}{more}{finite}; weights {steps}, sum {float(self.weights.sum()):.10g}"
 
     def stepped(self, weights: Floats, step: Step) -> Design:
         """The design after something was done to the weights."""
@@ -254,18 +255,20 @@ class Design:
         return Contrasts(np.concatenate(rows), np.concatenate(strata))
 
     def _rows(self, stage: Stage, weighted: Floats) -> Floats:
-        sums = stage.sums(weighted)
-        means = _sums(sums, stage.stratum, len(stage.size)) / stage.size[:, None]
+        each = stage.sums(weighted)
+        means = _sums(each, stage.stratum, len(stage.size)) / stage.size[:, None]
         scale = stage.scale()
         alone = stage.lonely()
         if len(alone):
             if self.lonely == "centred":
-                means[alone] = sums.mean(axis=0)
+                means[alone] = each.mean(axis=0)
             else:
                 scale[alone] = 0.0
                 if self.lonely == "average":
-                    scale *= len(stage.size) / (len(stage.size) - len(alone)) if len(stage.size) > len(alone) else np.nan
-        return np.asarray(np.sqrt(scale)[stage.stratum][:, None] * (sums - means[stage.stratum]))
+                    scale *= (
+                        len(stage.size) / (len(stage.size) - len(alone)) if len(stage.size) > len(alone) else np.nan
+                    )
+        return np.asarray(np.sqrt(scale)[stage.stratum][:, None] * (each - means[stage.stratum]))
 
     def covariance(self, influence: Floats) -> Floats:
         """Covariance of the k sums of weight times influence.
@@ -291,7 +294,7 @@ class Design:
 
 def _sums(columns: Floats, codes: Ints, count: int) -> Floats:
     if columns.shape[1] == 1:
-        return np.bincount(codes, weights=columns[:, 0], minlength=count)[:, None]
+        return sums(codes, columns[:, 0], count)[:, None]
     out = np.zeros((count, columns.shape[1]))
     order = np.argsort(codes, kind="stable")
     sorted_codes = codes[order]
@@ -306,7 +309,7 @@ def _listed(given: Column | Sequence[Column | None] | None) -> list[Column]:
         return []
     if isinstance(given, list | tuple) and given and (given[0] is None or not np.isscalar(given[0])):
         return list(given)
-    return [given]  # type: ignore[list-item]
+    return [given]
 
 
 def _stage(
@@ -316,7 +319,10 @@ def _stage(
         found = groups(column)
         if len(found.codes) != n:
             raise InputError(
-                f"{what} has {len(found.codes)} values for {n} rows", where=what, fix="give one a row", code="wrong_length"
+                f"{what} has {len(found.codes)} values for {n} rows",
+                where=what,
+                fix="give one a row",
+                code="wrong_length",
             )
         if (found.codes < 0).any():
             at = int(np.argmax(found.codes < 0))

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import norm, t
 
 from zhizao.errors import InputError
-from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers
+from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers, sums
 from zhizao.programme.survey.design import Design
 from zhizao.programme.survey.estimates import Estimates
 from zhizao.programme.survey.replicate import Replicates
@@ -150,7 +150,7 @@ def proportion(
 
 
 def quantile(
-    sample: Design,
+    sample: Design | Replicates,
     y: Column,
     p: float,
     *,
@@ -221,7 +221,9 @@ def _inverse(points: Floats, share: Floats, p: float) -> float:
 def _values(
     sample: Design | Replicates, column: Column, by: Column | Groups | None, drop_missing: bool, name: str
 ) -> tuple[Floats, Groups]:
-    codes = by if isinstance(by, Groups) else groups(by) if by is not None else Groups(np.zeros(sample.n, np.int64), ("",))
+    codes = (
+        by if isinstance(by, Groups) else groups(by) if by is not None else Groups(np.zeros(sample.n, np.int64), ("",))
+    )
     if len(codes.codes) != sample.n:
         raise InputError(
             f"the domains have {len(codes.codes)} rows and the sample {sample.n}",
@@ -244,11 +246,6 @@ def _values(
     return values, codes
 
 
-def _by(codes: Ints, values: Floats, count: int) -> Floats:
-    inside = codes >= 0
-    return np.bincount(codes[inside], weights=values[inside], minlength=count)
-
-
 def _finish(
     sample: Design | Replicates,
     what: str,
@@ -261,13 +258,13 @@ def _finish(
 ) -> Estimates:
     codes, count, w = domains.codes, domains.count, sample.weights
     used = np.where(w > 0, codes, -1)
-    top = _by(used, w * y, count)
+    top = sums(used, w * y, count)
     rows = np.bincount(used[used >= 0], minlength=count)
     at = np.maximum(used, 0)
     if x is None:
         value, influence = top, np.where(used >= 0, y, 0.0)
     else:
-        under = _by(used, w * x, count)
+        under = sums(used, w * x, count)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = top / under
         safe = np.where(under == 0, 1.0, under)
@@ -277,9 +274,10 @@ def _finish(
         variance = sample.variance(y, x, used, count)
         df = np.full(count, float(sample.df) if freedom != "normal" else np.inf)
         method = sample.said
+        told = "degrees of freedom of the replicates" if freedom != "normal" else _said(freedom)
     else:
         variance, df = _variance(sample, influence, used, count, freedom)
-        method = "linearisation"
+        method, told = "linearisation", _said(freedom)
     variance = np.where(np.isfinite(value), variance, np.nan)
     se = np.sqrt(variance)
     width = _critical(level, df) * se
@@ -295,7 +293,7 @@ def _finish(
     scale = "logit" if interval == "logit" else "t" if freedom != "normal" else "normal"
     return Estimates(
         what, domains.labels, value, se, low, high, df, deff, rows, sample.design_said,
-        f"{level:.0%} {scale} interval, {_said(freedom)}", method,
+        f"{level:.0%} {scale} interval, {told}", method,
     )  # fmt: skip
 
 
@@ -317,10 +315,10 @@ def _critical(level: float, df: Floats) -> Floats:
 
 def _effect(influence: Floats, w: Floats, codes: Ints, count: int, rows: Ints) -> Floats:
     """Variance of simple random sampling without replacement of the same number of units from the domain."""
-    size = _by(codes, w, count)
+    size = sums(codes, w, count)
     with np.errstate(divide="ignore", invalid="ignore"):
-        centre = _by(codes, w * influence, count) / size
-        spread = _by(codes, w * (influence - centre[np.maximum(codes, 0)]) ** 2, count) / size * (rows / (rows - 1))
+        centre = sums(codes, w * influence, count) / size
+        spread = sums(codes, w * (influence - centre[np.maximum(codes, 0)]) ** 2, count) / size * (rows / (rows - 1))
         return np.asarray(size * (size - rows) * spread / rows)
 
 
@@ -341,9 +339,7 @@ def _variance(sample: Design, influence: Floats, codes: Ints, count: int, freedo
             variance[columns] = (made.rows**2).sum(axis=0)
             first = made.stratum >= 0
             for j, d in enumerate(columns):
-                parts = np.bincount(
-                    made.stratum[first], weights=made.rows[first, j] ** 2, minlength=len(stage.size)
-                )
+                parts = np.bincount(made.stratum[first], weights=made.rows[first, j] ** 2, minlength=len(stage.size))
                 present = np.bincount(stage.stratum[pairs[pairs % count == d] // count], minlength=len(stage.size))
                 heavy[d] = (parts**2 / np.maximum(np.minimum(stage.size - 1, present), 1)).sum()
     if freedom == "normal":
@@ -375,16 +371,16 @@ def _sparse(sample: Design, influence: Floats, codes: Ints, count: int) -> tuple
     pairs, units, strata = _present(sample, codes, count)
     weighted = sample.weights * influence
     if stage.single:
-        sums = weighted[pairs // count]
+        each = weighted[pairs // count]
     else:
         inside = codes >= 0
         where = np.searchsorted(pairs, stage.cluster[inside] * count + codes[inside])
-        sums = np.bincount(where, weights=weighted[inside], minlength=len(pairs))
+        each = sums(where, weighted[inside], len(pairs))
     cells, cell = np.unique(stage.stratum[pairs // count] * count + pairs % count, return_inverse=True)
     h, d = cells // count, cells % count
     present = np.bincount(cell, minlength=len(cells))
-    centre = np.bincount(cell, weights=sums, minlength=len(cells)) / stage.size[h]
-    squares = np.bincount(cell, weights=(sums - centre[cell]) ** 2, minlength=len(cells))
+    centre = sums(cell, each, len(cells)) / stage.size[h]
+    squares = sums(cell, (each - centre[cell]) ** 2, len(cells))
     squares += (stage.size[h] - present) * centre**2
     scale = stage.scale()
     alone = stage.lonely()
@@ -394,5 +390,5 @@ def _sparse(sample: Design, influence: Floats, codes: Ints, count: int) -> tuple
             scale *= len(stage.size) / (len(stage.size) - len(alone)) if len(stage.size) > len(alone) else np.nan
     parts = scale[h] * squares
     free = np.maximum(np.minimum(stage.size[h] - 1, present), 1)
-    variance = np.bincount(d, weights=parts, minlength=count)
-    return variance, np.bincount(d, weights=parts**2 / free, minlength=count), units, strata
+    variance = sums(d, parts, count)
+    return variance, sums(d, parts**2 / free, count), units, strata

@@ -15,7 +15,7 @@ from scipy.linalg import hadamard
 
 from zhizao.errors import InputError
 from zhizao.programme.survey.calibrate import Auxiliary, Distance, factors
-from zhizao.programme.survey.columns import Floats, Ints
+from zhizao.programme.survey.columns import Floats, Ints, sums
 from zhizao.programme.survey.design import Design, Stage
 
 __all__ = [
@@ -89,12 +89,12 @@ class Replicates:
             weights=(self.weights * y)[inside],
             minlength=clusters * count,
         )
-        sums = flat.reshape(clusters, count)
+        each = flat.reshape(clusters, count)
         if self.factors is not None:
-            return np.asarray(self.factors.T @ sums)
-        whole = np.stack([np.bincount(stage.stratum, weights=column, minlength=strata) for column in sums.T], axis=1)
+            return np.asarray(self.factors.T @ each)
+        whole = np.stack([np.bincount(stage.stratum, weights=column, minlength=strata) for column in each.T], axis=1)
         size = stage.size[stage.stratum][:, None]
-        return np.asarray(sums.sum(axis=0) + (whole[stage.stratum] - size * sums) / np.maximum(size - 1, 1))
+        return np.asarray(each.sum(axis=0) + (whole[stage.stratum] - size * each) / np.maximum(size - 1, 1))
 
     def variance(self, y: Floats, x: Floats | None, codes: Ints, count: int) -> Floats:
         """Variance of the total of y, or of its ratio to x, in each domain, shape (count,)."""
@@ -105,11 +105,11 @@ class Replicates:
             stop = min(start + width, count)
             part = np.where((codes >= start) & (codes < stop), codes - start, -1)
             found = self.totals(y, part, stop - start)
-            whole = np.bincount(part[part >= 0], weights=(full * y)[part >= 0], minlength=stop - start)
+            whole = sums(part, full * y, stop - start)
             with np.errstate(divide="ignore", invalid="ignore"):
                 if x is not None:
                     found = found / self.totals(x, part, stop - start)
-                    whole = whole / np.bincount(part[part >= 0], weights=(full * x)[part >= 0], minlength=stop - start)
+                    whole = whole / sums(part, full * x, stop - start)
                 counted = self.scales > 0
                 usable = np.where(np.isfinite(found), found, whole)  # a replicate without the domain tells nothing
                 centre = usable[counted].mean(axis=0) if self.centre == "mean" and counted.any() else whole

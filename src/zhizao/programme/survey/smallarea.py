@@ -135,7 +135,7 @@ def _between(y: Floats, d: Floats, x: Floats, method: Method) -> tuple[float, in
     def residuals(a: float) -> tuple[Floats, Floats, Floats]:
         v = 1 / (a + d)
         bread = np.linalg.inv((x * v[:, None]).T @ x)
-        return v, bread, y - x @ (bread @ (x.T @ (v * y)))
+        return v, np.asarray(bread, dtype=np.float64), y - x @ (bread @ (x.T @ (v * y)))
 
     if method == "moment":
         hat = np.einsum("ij,jk,ik->i", x, np.linalg.inv(x.T @ x), x)

@@ -143,7 +143,9 @@ def design_of(sample: pl.DataFrame, spec: Spec) -> Design:
         drawn = counts.to_series() if spec.strata else pl.Series([sample.height] * sample.height)
         weights = (fpc[0] / drawn).cast(pl.Float64)
     else:
-        raise InputError("there are no weights", where="sample", fix="name their column with --weights", code="no_weights")
+        raise InputError(
+            "there are no weights", where="sample", fix="name their column with --weights", code="no_weights"
+        )
     clusters = [_column(sample, name) for name in spec.psu]
     return Design.of(
         weights, strata=[strata] if strata is not None else None, clusters=clusters or None, fpc=fpc or None,
@@ -192,7 +194,9 @@ def _weighted(
     known: Auxiliary | None = None
     if spec.calibration:
         if not totals:
-            raise InputError("calibration needs totals", where="--calibrate", fix="name a file of them", code="no_totals")
+            raise InputError(
+                "calibration needs totals", where="--calibrate", fix="name a file of them", code="no_totals"
+            )
         if spec.calibration.distance == "post-strata":
             name, counts = next(iter(totals.items()))
             if len(totals) > 1 or not isinstance(counts, Mapping) or spec.method != "taylor":
@@ -221,7 +225,9 @@ def _one(sample: pl.DataFrame, spec: Spec, made: Design | Replicates, wanted: Wa
     groupings = [name.strip() for name in by.split("*")] if by else []
     domain: pl.Series | None = None
     if groupings:
-        crossed = pl.concat_str([_column(sample, name).cast(pl.String).alias(name) for name in groupings], separator="|")
+        crossed = pl.concat_str(
+            [_column(sample, name).cast(pl.String).alias(name) for name in groupings], separator="|"
+        )
         domain = sample.select((pl.lit(f"{'|'.join(groupings)}=") + crossed).alias("domain")).to_series()
     y = _column(sample, wanted.of)
     suffix = f"/{wanted.to}" if wanted.to else f" p={wanted.p:g}" if wanted.what == "quantile" else ""
@@ -280,7 +286,10 @@ def read_totals(rows: Sequence[Mapping[str, object]]) -> dict[str, float | dict[
         if not label:
             if name in out:
                 raise InputError(
-                    f"{name} is given twice", where=f"calibration totals, row {i}", fix="keep one", code="duplicate_total"
+                    f"{name} is given twice",
+                    where=f"calibration totals, row {i}",
+                    fix="keep one",
+                    code="duplicate_total",
                 )
             out[name] = value
             continue

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zhizao.errors import InputError
-from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers
+from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers, sums
 
 __all__ = ["Moments", "Strata", "assign", "moments", "stratify", "take_all_cutoff"]
 
@@ -256,14 +256,14 @@ def moments(strata: Strata, y: Column, domains: Groups | None = None) -> Moments
     cell = found.codes[inside] * strata.count + strata.codes[inside]
     shape = (found.count, strata.count)
     width = found.count * strata.count
-    sums = np.bincount(cell, weights=values[inside], minlength=width).reshape(shape)
+    total = sums(cell, values[inside], width).reshape(shape)
     rows = np.bincount(cell, minlength=width).reshape(shape)
-    centre = sums / strata.size
+    centre = total / strata.size
     # squares about the stratum's mean, units outside the domain counted as zeros
     deviations = (values[inside] - centre.ravel()[cell]) ** 2
-    squares = np.bincount(cell, weights=deviations, minlength=width).reshape(shape) + (strata.size - rows) * centre**2
-    spread = strata.size * np.sqrt(squares / np.maximum(strata.size - 1, 1))
-    return Moments(strata.size, sums.sum(axis=1), spread, rows, found.labels)
+    squares = sums(cell, deviations, width).reshape(shape) + (strata.size - rows) * centre**2
+    spread = np.asarray(strata.size * np.sqrt(squares / np.maximum(strata.size - 1, 1)), dtype=np.float64)
+    return Moments(strata.size, total.sum(axis=1), spread, rows, found.labels)
 
 
 def take_all_cutoff(x: Column, cv: float) -> tuple[float, int]:
