@@ -267,25 +267,30 @@ def balanced(design: Design, *, fay: float = 0.0, centre: Literal["mean", "full"
     )  # fmt: skip
 
 
-def successive(design: Design, *, replicates: int = 80, centre: Literal["mean", "full"] = "full") -> Replicates:
+def successive(
+    design: Design, *, replicates: int | None = None, centre: Literal["mean", "full"] = "full"
+) -> Replicates:
     """Successive difference replicates, for systematic samples in the order of the frame.
 
     Parameters
     ----------
     design : without steps; clusters in the order in which they were drawn
-    replicates : how many at least; the next power of two is taken
+    replicates : how many at least, the next power of two is taken; as many as there are clusters, up to 1024, when absent
     centre : as in `jackknife`; the full estimate as a rule
 
     Notes
     -----
     Factors 1 + (a - b)/sqrt(8) with a and b neighbouring rows of a Hadamard matrix, scale 4/R, times the square root of
-    1 - f. Fay and Train (1995); Ash (2014), Survey Methodology 40, 47-59.
+    1 - f. With more clusters than replicates the rows are used again, run by run, and each run is closed to a circle, so
+    that a constant has no variance. Fay and Train (1995); Ash (2014), Survey Methodology 40, 47-59.
     """
     stage = _plain(design)
-    signs = _signs(replicates)
+    clusters = len(stage.stratum)
+    signs = _signs(replicates or min(clusters + 1, 1024))
     count = signs.shape[1]
-    place = np.arange(len(stage.stratum))
+    place = np.arange(clusters)
     a, b = place % (count - 1) + 1, (place + 1) % (count - 1) + 1
+    b[-1] = 1
     share = np.sqrt(1 - stage.fraction)[stage.stratum][:, None]
     made = 1 + share * (signs[a] - signs[b]) * 2**-1.5
     return Replicates(

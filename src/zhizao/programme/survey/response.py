@@ -170,7 +170,8 @@ def winsorise(y: Column, weights: Column, classes: Column | None = None) -> Wins
     """Values pulled in where weight times surprise is too large, by the one cutoff that makes the mean squared error least.
 
     A value above its cutoff K becomes K + (y - K)/w: the unit still stands for itself in full, but no longer for others.
-    The cutoffs are K = m + L/(w - 1), with m the weighted mean of the class and L the bias that this rule brings.
+    The cutoffs are K = m + L/(w - 1), with m the weighted median of the class, which one giant cannot
+    move, and L the bias that this rule brings.
 
     Parameters
     ----------
@@ -193,7 +194,6 @@ def winsorise(y: Column, weights: Column, classes: Column | None = None) -> Wins
     w = numbers(weights, "weights", rows=len(values), low=0.0, code="negative_weight")
     codes = groups(classes).codes if classes is not None else np.zeros(len(values), dtype=np.int64)
     count = int(codes.max()) + 1
-    # a robust centre: the weighted median of the class, so that one giant does not raise its own cutoff
     centre = np.zeros(count)
     order = np.lexsort((values, codes))
     ends = np.cumsum(np.bincount(codes, minlength=count))
@@ -212,5 +212,6 @@ def winsorise(y: Column, weights: Column, classes: Column | None = None) -> Wins
     raised = w > 1
     cutoffs = np.where(raised, centre[codes] + bias / np.where(raised, w - 1, 1), np.inf)
     changed = values > cutoffs
-    pulled = np.where(changed, cutoffs + (values - cutoffs) / np.where(raised, w, 1), values)
-    return Winsorised(np.where(changed, pulled, values), cutoffs, changed)
+    top = np.where(changed, cutoffs, 0.0)
+    pulled = np.where(changed, top + (values - top) / np.where(raised, w, 1), values)
+    return Winsorised(pulled, cutoffs, changed)
