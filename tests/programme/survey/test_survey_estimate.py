@@ -144,7 +144,7 @@ def test_totals_that_no_bounded_weights_meet_are_refused_with_the_miss() -> None
 
 def test_collinear_calibration_columns_are_named() -> None:
     x = np.array([[1.0, 2.0, 2.0], [1, 3, 3], [1, 5, 5], [1, 6, 6]])
-    with pytest.raises(InputError, match="collinear: (twin|size)"):
+    with pytest.raises(InputError, match=r"collinear: (twin|size)"):
         calibrate(Design.of([1.0] * 4), Auxiliary(x, np.array([4.0, 16, 16]), ("one", "size", "twin")))
 
 

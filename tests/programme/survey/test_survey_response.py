@@ -30,7 +30,7 @@ SD = np.array(
      0.067, 0.106, 0.126, 0.092, 0.132, 0.1, 0.113, 0.083, 0.121, 0.129]
 )  # fmt: skip
 AREA = np.repeat([1, 2, 3, 4], [7, 7, 11, 18])
-X = np.column_stack([np.ones(43), *((AREA == k) * 1.0 for k in (2, 3, 4))])
+X = np.column_stack([np.ones(43), *((k == AREA) * 1.0 for k in (2, 3, 4))])
 
 
 @pytest.mark.parametrize(
