@@ -17,7 +17,7 @@ import numpy as np
 from zhizao.errors import InputError
 from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers, sums
 
-__all__ = ["Contrasts", "Design", "Lonely", "Stage", "Step"]
+__all__ = ["Contrasts", "Design", "Lonely", "Stage", "Step", "group_sums"]
 
 Lonely = Literal["fail", "certainty", "average", "centred"]
 """What is done with a stratum that holds one cluster of several: refuse it; take its variance for none; give it the mean
@@ -72,7 +72,7 @@ class Stage:
         """Sums over each cluster of columns (n, k), shape (clusters, k)."""
         if self.single:
             return columns
-        return _sums(columns, self.cluster, len(self.stratum))
+        return group_sums(columns, self.cluster, len(self.stratum))
 
     def scale(self) -> Floats:
         """What a squared deviation counts in each stratum, lonely ones as if they had a degree of freedom."""
@@ -252,11 +252,13 @@ class Design:
         for one in extra:
             rows.append(one)
             strata.append(np.full(len(one), -1))
+        if len(rows) == 1:
+            return Contrasts(rows[0], strata[0])
         return Contrasts(np.concatenate(rows), np.concatenate(strata))
 
     def _rows(self, stage: Stage, weighted: Floats) -> Floats:
         each = stage.sums(weighted)
-        means = _sums(each, stage.stratum, len(stage.size)) / stage.size[:, None]
+        means = group_sums(each, stage.stratum, len(stage.size)) / stage.size[:, None]
         scale = stage.scale()
         alone = stage.lonely()
         if len(alone):
@@ -268,7 +270,9 @@ class Design:
                     scale *= (
                         len(stage.size) / (len(stage.size) - len(alone)) if len(stage.size) > len(alone) else np.nan
                     )
-        return np.asarray(np.sqrt(scale)[stage.stratum][:, None] * (each - means[stage.stratum]))
+        deviations = each - means[stage.stratum]
+        deviations *= np.sqrt(scale)[stage.stratum][:, None]
+        return deviations
 
     def covariance(self, influence: Floats) -> Floats:
         """Covariance of the k sums of weight times influence.
@@ -292,14 +296,25 @@ class Design:
         return np.asarray(rows.T @ rows)
 
 
-def _sums(columns: Floats, codes: Ints, count: int) -> Floats:
+def group_sums(columns: Floats, codes: Ints, count: int) -> Floats:
+    """Sums of columns (n, k) by code, shape (count, k).
+
+    Examples
+    --------
+    >>> group_sums(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 1]), 2)
+    array([[0., 0.],
+           [4., 6.]])
+    """
     if columns.shape[1] == 1:
         return sums(codes, columns[:, 0], count)[:, None]
     out = np.zeros((count, columns.shape[1]))
-    order = np.argsort(codes, kind="stable")
-    sorted_codes = codes[order]
+    if (codes[1:] < codes[:-1]).any():
+        order = np.argsort(codes, kind="stable")
+        columns, sorted_codes = columns[order], codes[order]
+    else:
+        sorted_codes = codes
     starts = np.flatnonzero(np.r_[True, sorted_codes[1:] != sorted_codes[:-1]])
-    out[sorted_codes[starts]] = np.add.reduceat(columns[order], starts, axis=0)
+    out[sorted_codes[starts]] = np.add.reduceat(columns, starts, axis=0)
     return out
 
 

@@ -14,7 +14,7 @@ from scipy.stats import norm, t
 
 from zhizao.errors import InputError
 from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups, numbers, sums
-from zhizao.programme.survey.design import Design
+from zhizao.programme.survey.design import Design, group_sums
 from zhizao.programme.survey.estimates import Estimates
 from zhizao.programme.survey.replicate import Replicates
 
@@ -333,15 +333,20 @@ def _variance(sample: Design, influence: Floats, codes: Ints, count: int, freedo
         variance, heavy = np.zeros(count), np.zeros(count)
         pairs, units, strata = _present(sample, codes, count)
         width = max(1, _WIDE // sample.n)
+        d, h = pairs % count, stage.stratum[pairs // count]
         for start in range(0, count, width):
-            columns = np.arange(start, min(start + width, count))
-            made = sample.contrasts(np.where(codes[:, None] == columns, influence[:, None], 0.0))
-            variance[columns] = (made.rows**2).sum(axis=0)
-            first = made.stratum >= 0
-            for j, d in enumerate(columns):
-                parts = np.bincount(made.stratum[first], weights=made.rows[first, j] ** 2, minlength=len(stage.size))
-                present = np.bincount(stage.stratum[pairs[pairs % count == d] // count], minlength=len(stage.size))
-                heavy[d] = (parts**2 / np.maximum(np.minimum(stage.size - 1, present), 1)).sum()
+            stop = min(start + width, count)
+            inside = np.flatnonzero((codes >= start) & (codes < stop))
+            columns = np.zeros((sample.n, stop - start))
+            columns[inside, codes[inside] - start] = influence[inside]
+            squares = sample.contrasts(columns).rows ** 2
+            variance[start:stop] = squares.sum(axis=0)
+            parts = group_sums(squares[: len(stage.stratum)], stage.stratum, len(stage.size))
+            here = (d >= start) & (d < stop)
+            cells = h[here] * (stop - start) + d[here] - start
+            present = np.bincount(cells, minlength=parts.size).reshape(parts.shape)
+            free = np.maximum(np.minimum(stage.size[:, None] - 1, present), 1)
+            heavy[start:stop] = (parts**2 / free).sum(axis=0)
     if freedom == "normal":
         return variance, np.full(count, np.inf)
     clusters_less_strata = (units - strata).astype(np.float64)
