@@ -164,12 +164,20 @@ def _ids(frame: pl.DataFrame, name: str, where: str) -> list[str]:
     return ids.to_list()
 
 
-def _labels(frame: pl.DataFrame, names: Sequence[str]) -> list[pl.Series]:
-    """Groupings as text; a cell of blanks is missing."""
-    return [
-        frame.select(pl.col(name).cast(pl.String).str.strip_chars().replace("", None).alias(name)).to_series()
-        for name in names
-    ]
+def _labels(frame: pl.DataFrame, names: Sequence[str], where: str) -> list[pl.Series]:
+    """Groupings as text; a cell of blanks is missing, and a missing one refused."""
+    made = []
+    for name in names:
+        column = frame.select(pl.col(name).cast(pl.String).str.strip_chars().replace("", None)).to_series()
+        if column.null_count():
+            raise InputError(
+                f"{column.null_count()} units have no {name}",
+                where=f"{where}, row {int(column.is_null().arg_max() or 0) + 2}",
+                fix="fill it in, or leave these units out of the frame",
+                code="missing_stratum",
+            )
+        made.append(column)
+    return made
 
 
 def _take_all(
@@ -177,10 +185,13 @@ def _take_all(
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
     if rule is None:
         return None
+    column = rule["column"]
+    if column not in frame.columns:  # another year's frame may call it otherwise
+        column = find_column(frame, rule.get("role", column), None, where)
     if "above" in rule:
-        sizes = numeric(frame, [rule["column"]], where)[rule["column"]].to_numpy()
+        sizes = numeric(frame, [column], where)[column].to_numpy()
         return np.asarray(sizes >= rule["above"], dtype=np.float64)
-    found = frame[rule["column"]].cast(pl.String).str.strip_chars() == rule["class"]
+    found = frame[column].cast(pl.String).str.strip_chars() == rule["class"]
     return np.asarray(found.fill_null(False).cast(pl.Float64).to_numpy())
 
 
@@ -250,7 +261,7 @@ def design(
     order = [name for name in pool or ("region", "industry", "size") if name in by]
     order += [name for name in reversed(by) if name not in order]
     tell("strata", 0.3)
-    labels = _labels(frame, groupings)
+    labels = _labels(frame, groupings, where)
     strata = survey.stratify(
         labels, take_all=_take_all(frame, rule, where), least=thin, pool=[list(by).index(name) for name in order]
     )
@@ -336,7 +347,7 @@ def _rule(
             fix=f"the sizes are: {', '.join(sorted(str(one) for one in classes)[:12])}", code="no_class",
         )  # fmt: skip
     chosen = take_all or ("L" if "L" in classes else "大型" if "大型" in classes else None)
-    return {"column": column, "class": chosen} if chosen else None
+    return {"column": column, "role": "size", "class": chosen} if chosen else None
 
 
 def _precision(
@@ -423,7 +434,7 @@ def draw(
     ids = _ids(frame, id_column, where)
     groupings = [find_column(frame, one, None, where) for one in made["by"]]
     strata, which = survey.assign(
-        _labels(frame, groupings),
+        _labels(frame, groupings, where),
         [one["stratum"] for one in made["strata"]],
         [one["cells"] for one in made["strata"]],
         take_all=_take_all(frame, made["take_all"], where),
@@ -463,7 +474,7 @@ def draw(
             "id": [ids[row] for row in panel.rows],
             **{
                 name: column.gather(panel.rows)
-                for name, column in zip(made["by"], _labels(frame, groupings), strict=True)
+                for name, column in zip(made["by"], _labels(frame, groupings, where), strict=True)
             },
             "stratum": [strata.labels[h] for h in panel.stratum],
             "stratum_units": strata.size[panel.stratum],

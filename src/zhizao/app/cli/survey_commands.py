@@ -307,4 +307,5 @@ def _read_spec_defaults() -> dict[str, Any]:
     return {
         "weights": None, "strata": None, "psu": (), "fpc": (), "lonely": "fail", "method": "taylor", "replicates": 500,
         "freedom": "satterthwaite", "level": 0.95, "drop_missing": False,
+        "calibration": {"distance": "linear", "bounds": None},
     }  # fmt: skip
