@@ -8,6 +8,7 @@ from zhizao import __version__
 from zhizao.app.cli import alerts_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli import indicator_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli import economy_commands, pilot_commands, records_commands, serve_commands, twin_commands
+from zhizao.app.cli import pilot_commands, records_commands, serve_commands, survey_commands, twin_commands
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(twin_commands.app, name="twin")
 app.add_typer(economy_commands.app, name="economy")
+app.add_typer(survey_commands.app, name="survey")
 pilot_commands.add(app)
 records_commands.add(app)
 serve_commands.add(app)
