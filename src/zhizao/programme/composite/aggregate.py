@@ -58,29 +58,37 @@ def aggregate(x: Floats, w: Floats, method: str, name: str = "") -> Floats:
         return copeland(x, w, name)
     if method == "bod":
         return benefit_of_the_doubt(x)
-    weight = w[..., None, :]
-    there = ~np.isnan(x)
-    if not there.all():
-        weight = np.where(there, weight, 0.0)
-        x = np.where(there, x, 1.0)
+    gaps = np.isnan(x)
+    per_unit = np.where(gaps, 0.0, w[..., None, :]) if gaps.any() else None
     with np.errstate(invalid="ignore", divide="ignore"):
-        weight = weight / weight.sum(axis=-1, keepdims=True)
+        weight = (w if per_unit is None else per_unit) / (w if per_unit is None else per_unit).sum(axis=-1, keepdims=True)
+    if per_unit is not None:
+        x = np.where(gaps, 1.0, x)
+
+    def mean(y: Floats) -> Floats:
+        """Weighted mean over children, shape `(..., units)`."""
+        if per_unit is not None:
+            return np.asarray((weight * y).sum(axis=-1), dtype=np.float64)
+        if y.ndim == 2 and weight.ndim == 2:  # one matrix, many weights: a single product
+            return np.asarray(weight @ y.T, dtype=np.float64)
+        return np.asarray(np.matmul(y, weight[..., None])[..., 0], dtype=np.float64)
+
     if method == "arithmetic":
-        return np.asarray((weight * x).sum(axis=-1), dtype=np.float64)
+        return mean(x)
     if method == "mpi":
-        mean = (weight * x).sum(axis=-1)
-        square = (weight * (x - mean[..., None]) ** 2).sum(axis=-1)
-        if (mean <= 0).any():
-            raise _not_positive(method, name, float(np.nanmin(mean)))
-        return np.asarray(mean - square / mean, dtype=np.float64)
+        middle = mean(x)
+        if (middle <= 0).any():
+            raise _not_positive(method, name, float(np.nanmin(middle)))
+        return np.asarray(middle - mean((x - middle[..., None]) ** 2) / middle, dtype=np.float64)
     if method in POSITIVE:
-        bad = (x <= 0) & (weight > 0)
+        bad = x <= 0
         if bad.any():
-            raise _not_positive(method, name, float(x[bad].min()))
-        safe = np.where(x > 0, x, 1.0)
+            if (bad & ((w[..., None, :] if per_unit is None else per_unit) > 0)).any():
+                raise _not_positive(method, name, float(x[bad].min()))
+            x = np.where(bad, 1.0, x)
         if method == "geometric":
-            return np.asarray(np.exp((weight * np.log(safe)).sum(axis=-1)), dtype=np.float64)
-        return np.asarray(1 / (weight / safe).sum(axis=-1), dtype=np.float64)
+            return np.exp(mean(np.log(x)))
+        return np.asarray(1 / mean(1 / x), dtype=np.float64)
     raise InputError(f'"{method}" is no way to aggregate', where="steps", fix=f"choose {', '.join(AGGREGATIONS)}")
 
 
@@ -183,11 +191,12 @@ def aggregate_tree(
     out[..., : structure.indicators] = leaves
     for group in structure.groups:
         at = list(group.children)
+        source = leaves if max(at) < structure.indicators else out  # leaves are shared by all variants
         if isinstance(methods, Mapping):
             method = methods[group.code]
         else:
             method = methods[min(group.level - 2, len(methods) - 1)]
-        out[..., group.at] = aggregate(out[..., at], weights[..., at], method, group.code)
+        out[..., group.at] = aggregate(source[..., at], weights[..., at], method, group.code)
     return out
 
 

@@ -76,7 +76,7 @@ def winsorise(x: Floats, most: int = 5, skew: float = 2.0, kurt: float = 3.5) ->
     --------
     >>> values, moved = winsorise(np.array([*range(1, 11), 30.0, 100.0])[:, None])
     >>> values[-2:, 0].tolist(), moved.tolist()
-    ([10.0, 10.0], [2])
+    ([30.0, 30.0], [1])
     """
     x = x.copy()
     high, low = np.zeros(x.shape[1], dtype=np.int64), np.zeros(x.shape[1], dtype=np.int64)

@@ -159,7 +159,7 @@ def alternatives(built: Built, wanted: Alternatives | None = None) -> tuple[dict
     pairs = {"copeland": f"more than {MAX_PAIRED} units"} if len(units.names) > MAX_PAIRED else {}
     pairs["bod"] = "solves a programme per unit and run"
     own = "+".join(steps.aggregate)
-    offer("aggregate", own, wanted.aggregate, ("arithmetic", "geometric", "harmonic"), pairs)
+    offer("aggregate", own, wanted.aggregate, ("arithmetic", "geometric"), pairs)
     if "bod" in steps.aggregate:
         varied.pop("aggregate", None)
         reasons["aggregate"] = "benefit of the doubt cannot be rebuilt thousands of times"

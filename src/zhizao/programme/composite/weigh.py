@@ -59,7 +59,7 @@ def entropy_weights(x: Floats, name: str = "") -> Floats:
     Examples
     --------
     >>> entropy_weights(np.array([[1.0, 1.0], [1.0, 3.0], [1.1, 9.0]])).round(3).tolist()
-    [0.004, 0.996]
+    [0.003, 0.997]
 
     References
     ----------
