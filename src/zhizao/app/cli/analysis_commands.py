@@ -125,12 +125,16 @@ _WORDS = {
 def composite(
     data: Annotated[Path, typer.Argument(help="Units by indicators: CSV, Excel or Parquet.")],
     structure: Annotated[Path, typer.Option(help="Codes with parent, weight, direction (COINr's iMeta is read too).")],
-    steps: Annotated[Path | None, typer.Option(help="YAML: how to impute, treat, normalise, weigh, aggregate; vary.")] = None,
+    steps: Annotated[
+        Path | None, typer.Option(help="YAML: how to impute, treat, normalise, weigh, aggregate; vary.")
+    ] = None,
     unit_column: Annotated[str | None, typer.Option(help="Column that names the units; found when absent.")] = None,
     unit: Annotated[str | None, typer.Option(help="Say what would move this unit one place up and down.")] = None,
     runs: Annotated[int, typer.Option(help="Runs of the rank intervals; 0 for none.", min=0, max=100_000)] = 500,
     seed: SeedOption = 1,
-    against: Annotated[Path | None, typer.Option(help="Folder of another engine's tables: compare step by step.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Folder of another engine's tables: compare step by step.")
+    ] = None,
     as_json_: JsonOption = False,
     out: OutOption = None,
     lang: LangOption = None,
@@ -145,7 +149,9 @@ def composite(
     said = read_settings(steps) if steps is not None else {}
     vary = said.pop("vary", {})
     if not isinstance(vary, dict):
-        raise InputError("vary says no settings", where=str(steps), fix='write "vary:" and settings under it', code="bad_yaml")
+        raise InputError(
+            "vary says no settings", where=str(steps), fix='write "vary:" and settings under it', code="bad_yaml"
+        )
     choices = read_noun(Steps, said, str(steps))
     wanted = read_noun(Alternatives, vary, f"{steps}, vary")
     extra = [choices.impute_by] if choices.impute_by else []
@@ -158,7 +164,9 @@ def composite(
             found = uncertainty(units, built, np.random.default_rng(seed), runs=runs, wanted=wanted, progress=progress)
         if unit is not None:
             if unit not in built.units.names:
-                raise InputError(f'"{unit}" is not in the index', where="--unit", fix="name one of its units", code="no_unit")
+                raise InputError(
+                    f'"{unit}" is not in the index', where="--unit", fix="name one of its units", code="no_unit"
+                )
             rank = int(built.ranks[built.units.names.index(unit)])
             steps_up = moves(units, built, unit) if rank > 1 else ()
             steps_down = moves(units, built, unit, up=False) if rank < built.ranks.max() else ()
@@ -177,7 +185,10 @@ def _structure_rows(path: Path) -> list[dict[str, object]]:
         said = read_settings(path).get("nodes")
         if not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
             raise InputError(
-                "the structure has no list of nodes", where=str(path), fix='write "nodes:" and one entry per code', code="bad_yaml"
+                "the structure has no list of nodes",
+                where=str(path),
+                fix='write "nodes:" and one entry per code',
+                code="bad_yaml",
             )
         heads = dict.fromkeys(key for one in said for key in one)
         return [{str(key): one.get(key) for key in heads} for one in said]
@@ -266,7 +277,8 @@ def _composite_tables(
         tables["sensitivity"] = pl.DataFrame(plain(found.sensitivity))
     if found is not None:
         tables["not varied"] = pl.DataFrame(
-            {"what": list(found.not_varied), "why": list(found.not_varied.values())}, schema={"what": pl.String, "why": pl.String}
+            {"what": list(found.not_varied), "why": list(found.not_varied.values())},
+            schema={"what": pl.String, "why": pl.String},
         )
     for name, one in (("moves up", up), ("moves down", down)):
         if one:
@@ -375,11 +387,16 @@ def decompose(
     elif method == "shift-share":
         if len(cells) != 2:
             raise InputError(
-                f"{len(cells)} columns of cells are named", where="--by", fix="name two: --by region,industry", code="bad_cells"
+                f"{len(cells)} columns of cells are named",
+                where="--by",
+                fix="name two: --by region,industry",
+                code="bad_cells",
             )
         _shift_share(read_table(data), value, cells, time, form, dynamic, str(data), as_json_, out, lang)
     else:
-        raise InputError(f'"{method}" is no method', where="--method", fix="write lmdi or shift-share", code="bad_method")
+        raise InputError(
+            f'"{method}" is no method', where="--method", fix="write lmdi or shift-share", code="bad_method"
+        )
 
 
 def _lmdi(
@@ -478,7 +495,9 @@ def _shift_share(
 def effect(
     panel: Annotated[Path, typer.Argument(help="One row per enterprise and period: CSV, Excel or Parquet.")],
     spec: Annotated[Path, typer.Option(help="YAML: outcome, treated, window, method; fixed before the data.")],
-    expect: Annotated[str | None, typer.Option(help="SHA-256 (or its beginning) under which it was registered.")] = None,
+    expect: Annotated[
+        str | None, typer.Option(help="SHA-256 (or its beginning) under which it was registered.")
+    ] = None,
     seed: SeedOption = 1,
     as_json_: JsonOption = False,
     lang: LangOption = None,

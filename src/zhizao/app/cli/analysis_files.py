@@ -61,13 +61,17 @@ def read_settings(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise InputError("there is no such file", where=str(path), fix="correct the path", code="no_file") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("the file is no UTF-8 text", where=str(path), fix="save it as UTF-8", code="bad_text") from error
+        raise InputError(
+            "the file is no UTF-8 text", where=str(path), fix="save it as UTF-8", code="bad_text"
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
         raise InputError("this is no YAML", where=f"{path}{line}", fix="correct the line", code="bad_yaml") from error
     if not isinstance(said, dict):
-        raise InputError("the file says no settings", where=str(path), fix='write lines such as "method: did"', code="bad_yaml")
+        raise InputError(
+            "the file says no settings", where=str(path), fix='write lines such as "method: did"', code="bad_yaml"
+        )
     return {str(key): value for key, value in said.items()}
 
 
@@ -123,5 +127,7 @@ def write_tables(path: Path, tables: Mapping[str, pl.DataFrame]) -> None:
     from zhizao.record.whole import write_whole
 
     if path.suffix.lower() != ".xlsx":
-        raise InputError(f'"{path.name}" is no workbook', where="--out", fix="name a file that ends in .xlsx", code="bad_out")
+        raise InputError(
+            f'"{path.name}" is no workbook', where="--out", fix="name a file that ends in .xlsx", code="bad_out"
+        )
     write_whole(path, tables_workbook(tables))

@@ -61,7 +61,9 @@ def aggregate(x: Floats, w: Floats, method: str, name: str = "") -> Floats:
     gaps = np.isnan(x)
     per_unit = np.where(gaps, 0.0, w[..., None, :]) if gaps.any() else None
     with np.errstate(invalid="ignore", divide="ignore"):
-        weight = (w if per_unit is None else per_unit) / (w if per_unit is None else per_unit).sum(axis=-1, keepdims=True)
+        weight = (w if per_unit is None else per_unit) / (w if per_unit is None else per_unit).sum(
+            axis=-1, keepdims=True
+        )
     if per_unit is not None:
         x = np.where(gaps, 1.0, x)
 

@@ -214,9 +214,7 @@ def build(units: Units, structure: Structure, steps: Steps | None = None) -> Bui
     stages["normalised"] = Stage("normalised", units.names, structure.codes, leaves)
     weights, scores = weighted_scores(leaves, structure, steps)
     stages["aggregated"] = Stage("aggregated", units.names, tuple(node.code for node in structure.nodes), scores)
-    return Built(
-        structure, steps, units, stages, done, weights, scores, place(np.round(scores[:, -1], 12)), dropped
-    )
+    return Built(structure, steps, units, stages, done, weights, scores, place(np.round(scores[:, -1], 12)), dropped)
 
 
 def needs_positive(methods: tuple[str, ...]) -> bool:

@@ -92,7 +92,10 @@ def normalise(
         share = np.where(direction > 0, share, 1 - share)
         return np.asarray(np.clip(share, 0.0, 1.0) * (b - a) + a, dtype=np.float64)
     raise InputError(
-        f'"{method}" is no way to normalise', where="steps", fix=f"choose {', '.join(NORMALISATIONS)}", code="bad_method"
+        f'"{method}" is no way to normalise',
+        where="steps",
+        fix=f"choose {', '.join(NORMALISATIONS)}",
+        code="bad_method",
     )
 
 

@@ -88,7 +88,11 @@ def indices(
     k = len(names)
     a, b = y[:n], y[n : 2 * n]
     ab = y[2 * n :].reshape(k, n)
-    rows = np.arange(n)[None, :] if rng is None else np.concatenate([np.arange(n)[None, :], rng.integers(0, n, (resamples, n))])
+    rows = (
+        np.arange(n)[None, :]
+        if rng is None
+        else np.concatenate([np.arange(n)[None, :], rng.integers(0, n, (resamples, n))])
+    )
     fa, fb = a[rows], b[rows]
     both = np.concatenate([fa, fb], axis=1)
     variance = both.var(axis=1)
@@ -101,7 +105,10 @@ def indices(
         total = np.where(variance > 0, ((fa - fj) ** 2).mean(axis=1) / (2 * safe), 0.0)
         low = high = (np.nan, np.nan)
         if rng is not None:
-            low, high = np.quantile([first[1:], total[1:]], 0.025, axis=1), np.quantile([first[1:], total[1:]], 0.975, axis=1)
+            low, high = (
+                np.quantile([first[1:], total[1:]], 0.025, axis=1),
+                np.quantile([first[1:], total[1:]], 0.975, axis=1),
+            )
         out.append(
             Index(name, float(first[0]), float(total[0]), float(low[0]), float(high[0]), float(low[1]), float(high[1]))
         )

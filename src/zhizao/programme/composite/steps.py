@@ -181,7 +181,9 @@ class Units:
         columns: dict[str, Floats] = {}
         for code in wanted:
             if code not in frame.columns:
-                faults.append(Fault(f'there is no column "{code}"', where, "add it or correct the code", "unknown_code"))
+                faults.append(
+                    Fault(f'there is no column "{code}"', where, "add it or correct the code", "unknown_code")
+                )
                 continue
             values = _numbers(frame[code], names, f"{where}, {code}", faults)
             if not np.isfinite(values).any():

@@ -80,7 +80,7 @@ def winsorise(x: Floats, most: int = 5, skew: float = 2.0, kurt: float = 3.5) ->
     """
     x = x.copy()
     high, low = np.zeros(x.shape[1], dtype=np.int64), np.zeros(x.shape[1], dtype=np.int64)
-    active = ~passes(x, skew, kurt)
+    active = ~passes(x, skew, kurt) & (most > 0)
     while active.any():
         at = np.flatnonzero(active)
         part = x[:, at]

@@ -151,7 +151,9 @@ def alternatives(built: Built, wanted: Alternatives | None = None) -> tuple[dict
     lacking = {
         name: f"column {fields} of the structure has gaps"
         for name, fields in (("target", "target"), ("goalposts", "low or high"))
-        if np.isnan(sum(built.structure.column(one) for one in fields.split(" or "))[: built.structure.indicators]).any()
+        if np.isnan(
+            sum(built.structure.column(one) for one in fields.split(" or "))[: built.structure.indicators]
+        ).any()
     }
     if (built.stages["raw"].values <= 0).any():
         lacking["frontier"] = "values of zero or less"
@@ -374,5 +376,3 @@ class _Model:
                     progress("rank intervals", done / len(points))
         self.notes = list(dict.fromkeys(self.notes))
         return out
-
-

@@ -50,7 +50,9 @@ def grid(frame: pl.DataFrame, *, values: Sequence[str], by: Sequence[str], time:
     FaultsFound : columns missing, cells twice in a year, what is no number, fewer than two years
     """
     faults = [
-        Fault(f'there is no column "{name}"', where, f"the columns are: {', '.join(frame.columns[:20])}", "unknown_code")
+        Fault(
+            f'there is no column "{name}"', where, f"the columns are: {', '.join(frame.columns[:20])}", "unknown_code"
+        )
         for name in dict.fromkeys((*values, *by, time))
         if name not in frame.columns
     ]
@@ -65,10 +67,10 @@ def grid(frame: pl.DataFrame, *, values: Sequence[str], by: Sequence[str], time:
         *keys,
         *(
             pl.col(name).cast(pl.String).str.strip_chars().str.replace_all(",", "").alias(f"value {name}")
-            for name in values
+            for name in dict.fromkeys(values)
         ),
     )
-    for name in values:
+    for name in dict.fromkeys(values):
         said = told[f"value {name}"]
         bad = said.is_not_null() & (said != "") & said.cast(pl.Float64, strict=False).is_null()
         bad |= said.cast(pl.Float64, strict=False).is_infinite().fill_null(False)
@@ -79,7 +81,9 @@ def grid(frame: pl.DataFrame, *, values: Sequence[str], by: Sequence[str], time:
         ]
     twice = told.group_by([*by, time], maintain_order=True).len().filter(pl.col("len") > 1)
     faults += [
-        Fault(f"the cell stands there {row[-1]} times", f"{where}, {'/'.join(row[:-1])}", "add them up", "duplicate_unit")
+        Fault(
+            f"the cell stands there {row[-1]} times", f"{where}, {'/'.join(row[:-1])}", "add them up", "duplicate_unit"
+        )
         for row in twice.head(10).rows()
     ]
     if faults:
@@ -92,7 +96,9 @@ def grid(frame: pl.DataFrame, *, values: Sequence[str], by: Sequence[str], time:
     place = told.select(
         t=pl.col(time).replace_strict({year: at for at, year in enumerate(years)}, return_dtype=pl.Int64)
     ).to_series()
-    c = told.join(cells.with_row_index("cell"), on=list(by), how="left", nulls_equal=True, maintain_order="left")["cell"]
+    c = told.join(cells.with_row_index("cell"), on=list(by), how="left", nulls_equal=True, maintain_order="left")[
+        "cell"
+    ]
     out = np.zeros((len(years), len(labels), len(values)))
     for k, name in enumerate(values):
         numbers = told[f"value {name}"].cast(pl.Float64, strict=False).fill_null(0.0).to_numpy()

@@ -150,7 +150,12 @@ class Lmdi:
             {column: [label[at] for label in self.labels], **{name: over[:, k] for k, name in enumerate(self.factors)}}
         )
         total = pl.sum_horizontal(list(self.factors)).alias("change")
-        return frame.group_by(column, maintain_order=True).sum().with_columns(total).sort(pl.col("change").abs(), descending=True)
+        return (
+            frame.group_by(column, maintain_order=True)
+            .sum()
+            .with_columns(total)
+            .sort(pl.col("change").abs(), descending=True)
+        )
 
 
 def lmdi(

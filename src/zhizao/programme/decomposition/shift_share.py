@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,7 +144,10 @@ def shift_share(
     cells = grid(frame, values=[value], by=[region, industry], time=time, where=where)
     if (cells.values < 0).any():
         raise InputError(
-            f"a value below zero: {cells.values.min():.6g}", where=where, fix="shares need zero or more", code="negative"
+            f"a value below zero: {cells.values.min():.6g}",
+            where=where,
+            fix="shares need zero or more",
+            code="negative",
         )
     regions = tuple(sorted({label[0] for label in cells.labels}))
     industries = tuple(sorted({label[1] for label in cells.labels}))

@@ -83,7 +83,12 @@ class Panel:
         """
         wanted = [unit, time, outcome, treated, *([cluster] if cluster else [])]
         faults = [
-            Fault(f'there is no column "{name}"', where, f"the columns are: {', '.join(frame.columns[:20])}", "unknown_code")
+            Fault(
+                f'there is no column "{name}"',
+                where,
+                f"the columns are: {', '.join(frame.columns[:20])}",
+                "unknown_code",
+            )
             for name in dict.fromkeys(wanted)
             if name not in frame.columns
         ]
@@ -105,7 +110,9 @@ class Panel:
             pl.col("t").is_null() | (pl.col("t") != pl.col("t").round()) | pl.col("u").is_null() | (pl.col("u") == "")
         )
         faults += [
-            Fault("unit or period cannot be read", f"{where}, row {row + 2}", "write a name and a whole period", "bad_key")
+            Fault(
+                "unit or period cannot be read", f"{where}, row {row + 2}", "write a name and a whole period", "bad_key"
+            )
             for row in bad["row"].head(5).to_list()
         ]
         lost = told.with_row_index("row").filter(
@@ -170,7 +177,12 @@ def _first_treated(told: pl.DataFrame, where: str) -> tuple[dict[str, int], list
             numbers[value] = float(value)
         except ValueError:
             faults.append(
-                Fault(f'"{value}" is no period and not 0 or 1', f"{where}, treated", "write the first treated period", "bad_number")
+                Fault(
+                    f'"{value}" is no period and not 0 or 1',
+                    f"{where}, treated",
+                    "write the first treated period",
+                    "bad_number",
+                )
             )
     if faults:
         return {}, faults
@@ -183,7 +195,11 @@ def _first_treated(told: pl.DataFrame, where: str) -> tuple[dict[str, int], list
             for name in back["u"].unique(maintain_order=True).head(10).to_list()
         ]
         return dict(on.rows()), faults
-    told_once = said.drop_nulls("n").group_by("u", maintain_order=True).agg(pl.col("n").n_unique().alias("k"), pl.col("n").first())
+    told_once = (
+        said.drop_nulls("n")
+        .group_by("u", maintain_order=True)
+        .agg(pl.col("n").n_unique().alias("k"), pl.col("n").first())
+    )
     faults += [
         Fault("the unit joins in several periods", f"{where}, {name}", "write the first one", "two_cohorts")
         for name in told_once.filter(pl.col("k") > 1)["u"].head(10).to_list()

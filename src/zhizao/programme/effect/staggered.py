@@ -141,7 +141,9 @@ def overall(found: GroupTime, panel: Panel) -> tuple[Estimate, Floats]:
     """
     at = np.flatnonzero(found.periods >= found.cohorts)
     if not len(at):
-        raise InputError("no period after joining can be judged", where="panel", fix="add periods", code="no_comparison")
+        raise InputError(
+            "no period after joining can be judged", where="panel", fix="add periods", code="no_comparison"
+        )
     weight, extra = _share_influence(found, panel, at)
     value, influence = found.combine(weight[:, None], extra[:, None])
     se = float(np.sqrt(clustered_variance(influence, found.cluster)[0, 0]))

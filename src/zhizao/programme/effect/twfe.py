@@ -117,11 +117,15 @@ def two_way_fixed_effects(panel: Panel) -> Estimate:
     """
     seen = ~np.isnan(panel.y)
     n, periods = panel.y.shape
-    d = (np.arange(periods)[None, :] >= np.where(panel.cohort == NEVER, periods, panel.cohort)[:, None]).astype(np.float64)
+    d = (np.arange(periods)[None, :] >= np.where(panel.cohort == NEVER, periods, panel.cohort)[:, None]).astype(
+        np.float64
+    )
     y, d = _within(np.where(seen, panel.y, 0.0), seen), _within(d, seen)
     sxx = float((d * d).sum())
     if sxx <= 1e-12:
-        raise InputError("treatment does not vary within units", where="panel", fix="widen the window", code="no_variation")
+        raise InputError(
+            "treatment does not vary within units", where="panel", fix="widen the window", code="no_variation"
+        )
     beta = float((d * y).sum() / sxx)
     score = (d * (y - beta * d)).sum(axis=1)
     sums = cluster_sums(score[:, None], panel.cluster)[:, 0]

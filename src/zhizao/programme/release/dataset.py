@@ -47,9 +47,13 @@ class Metadata:
     def __post_init__(self) -> None:
         for name, said in (("agency", self.agency), ("flow", self.flow)):
             if not _ID.match(said):
-                raise InputError(f'"{said}" is no SDMX identifier', where=name, fix="letters, digits, _ and -", code="bad_id")
+                raise InputError(
+                    f'"{said}" is no SDMX identifier', where=name, fix="letters, digits, _ and -", code="bad_id"
+                )
         if not _VERSION.match(self.version):
-            raise InputError(f'"{self.version}" is no version', where="version", fix="write it as 1.0.0", code="bad_version")
+            raise InputError(
+                f'"{self.version}" is no version', where="version", fix="write it as 1.0.0", code="bad_version"
+            )
         for name, at in (("vintage", self.vintage), ("released", self.released)):
             if at.tzinfo is None:
                 raise InputError(f"{name} {at} has no time zone", where=name, fix="add it", code="naive_time")
@@ -124,13 +128,17 @@ class Dataset:
         )
         if "OBS_STATUS" in attributes and "OBS_STATUS" not in frame.columns:
             keyed = keyed.with_columns(
-                OBS_STATUS=pl.when(pl.col("OBS_VALUE").is_null()).then(pl.lit("O")).otherwise(pl.lit(told["OBS_STATUS"]))
+                OBS_STATUS=pl.when(pl.col("OBS_VALUE").is_null())
+                .then(pl.lit("O"))
+                .otherwise(pl.lit(told["OBS_STATUS"]))
             )
         if keyed["OBS_VALUE"].is_infinite().any():
             faults.append(Fault("a value is infinite", "OBS_VALUE", "leave it out", "infinite"))
         empty = keyed.filter(pl.any_horizontal(pl.col(name).is_null() | (pl.col(name) == "") for name in dimensions))
         if empty.height:
-            faults.append(Fault(f"{empty.height} rows have an empty key", "data set", "fill the dimensions", "empty_key"))
+            faults.append(
+                Fault(f"{empty.height} rows have an empty key", "data set", "fill the dimensions", "empty_key")
+            )
         twice = keyed.group_by(dimensions, maintain_order=True).len().filter(pl.col("len") > 1)
         faults += [
             Fault("the key stands there twice", ".".join(map(str, row[:-1])), "keep one row", "duplicate_key")
@@ -140,7 +148,8 @@ class Dataset:
             if name in attributes:
                 wrong = keyed.filter(~pl.col(name).is_in(list(codes)) | pl.col(name).is_null())[name].unique().to_list()
                 faults += [
-                    Fault(f'"{one}" is not in the code list', name, f"choose {', '.join(codes)}", "bad_code") for one in wrong
+                    Fault(f'"{one}" is not in the code list', name, f"choose {', '.join(codes)}", "bad_code")
+                    for one in wrong
                 ]
         if faults:
             raise FaultsFound("the data set cannot be released", faults, where=metadata.structure_id)

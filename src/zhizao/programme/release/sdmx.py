@@ -40,7 +40,9 @@ def write_sdmx_csv(data: Dataset, *, action: str = "I", extra: bool = True) -> s
     SDMX-CSV 2.0.0 field guide (SDMX Technical Working Group), columns and column content.
     """
     if action not in ACTIONS:
-        raise InputError(f'"{action}" is no action', where="action", fix=f"choose {', '.join(ACTIONS)}", code="bad_action")
+        raise InputError(
+            f'"{action}" is no action', where="action", fix=f"choose {', '.join(ACTIONS)}", code="bad_action"
+        )
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     meta = data.metadata
@@ -128,7 +130,10 @@ def read_sdmx_csv(text: str, *, where: str = "message") -> Message:
     found = {one.split(": ")[0] for one in table["STRUCTURE_ID"]}
     if len(found) != 1 or len(kinds) != 1:
         raise InputError(
-            f"{len(found)} structures are in one message", where=where, fix="read them one by one", code="several_structures"
+            f"{len(found)} structures are in one message",
+            where=where,
+            fix="read them one by one",
+            code="several_structures",
         )
     kind, structure = kinds.pop(), found.pop()
     if kind not in ("dataflow", "datastructure", "dataprovision") or not _FLOW.match(structure):
