@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zhizao.errors import InputError
-from zhizao.programme.composite import Alternatives, Node, Steps, Structure, Units, build, uncertainty
+from zhizao.programme.composite import WHY, Alternatives, Node, Steps, Structure, Units, build, uncertainty
 from zhizao.programme.composite.aggregate import aggregate_tree, place
 from zhizao.programme.composite.build import normalised
 from zhizao.programme.composite.sobol import design, indices
@@ -102,9 +102,10 @@ def test_what_is_not_varied_is_listed_with_its_reason():
     units = drawn(gaps=False)
     built = build(units, TREE, Steps(order=("screen",)))
     found = uncertainty(units, built, np.random.default_rng(1), runs=32, wanted=Alternatives(leave_out=False))
-    assert found.not_varied["impute"] == "no value is missing"
-    assert found.not_varied["treat"] == "the steps do not treat outliers"
+    assert found.not_varied["impute"] == "nothing_missing"
+    assert found.not_varied["treat"] == "no_treating"
     assert "leave_out" in found.not_varied and "structure" in found.not_varied
+    assert set(found.not_varied.values()) <= WHY.keys()
     every = set(found.varied) | {key.split(":")[0] for key in found.not_varied}
     assert {"impute", "treat", "normalise", "aggregate", "noise", "leave_out", "screen", "structure"} <= every
 

@@ -8,9 +8,10 @@ from zhizao.programme.composite.parity import Parity, parity
 from zhizao.programme.composite.sobol import Index
 from zhizao.programme.composite.steps import Steps, Units
 from zhizao.programme.composite.structure import Group, Node, Structure
-from zhizao.programme.composite.uncertainty import Alternatives, RankInterval, Uncertainty, uncertainty
+from zhizao.programme.composite.uncertainty import WHY, Alternatives, RankInterval, Uncertainty, uncertainty
 
 __all__ = [
+    "WHY",
     "Alternatives",
     "Built",
     "Group",

@@ -23,6 +23,7 @@ POSITIVE = frozenset({"geometric", "harmonic"})
 
 MAX_PAIRED = 5000
 """Most units that Copeland compares pair by pair."""
+_PAIRED_AT_ONCE = 100
 
 
 def aggregate(x: Floats, w: Floats, method: str, name: str = "") -> Floats:
@@ -119,6 +120,10 @@ def copeland(x: Floats, w: Floats, name: str = "") -> Floats:
             code="too_many_units",
         )
     shape = np.broadcast_shapes(x.shape[:-2], w.shape[:-1])
+    if shape and n > _PAIRED_AT_ONCE:  # one version at a time, so that the pairs fit into memory
+        xs = np.broadcast_to(x, (*shape, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+        ws = np.broadcast_to(w, (*shape, w.shape[-1])).reshape(-1, w.shape[-1])
+        return np.array([copeland(a, b, name) for a, b in zip(xs, ws, strict=True)]).reshape(*shape, n)
     over = np.zeros((*shape, n, n))
     for j in range(x.shape[-1]):
         column = x[..., j]

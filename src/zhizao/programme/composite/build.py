@@ -70,10 +70,7 @@ class Built:
 
     def results(self) -> pl.DataFrame:
         """Units by rank: unit, rank, the index, groups from the top down, indicators."""
-        order = [*range(self.structure.indicators, len(self.structure.nodes))][::-1] + [
-            *range(self.structure.indicators)
-        ]
-        columns = {self.structure.nodes[j].code: self.scores[:, j] for j in order}
+        columns = {node.code: self.scores[:, j] for j, node in self.structure.shown()}
         frame = pl.DataFrame({"unit": self.units.names, "rank": self.ranks, **columns})
         return frame.sort("rank", "unit")
 

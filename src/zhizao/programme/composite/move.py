@@ -21,6 +21,8 @@ from zhizao.programme.composite.treat import treat
 
 __all__ = ["Move", "moves"]
 
+_NUMBERS = 8_000_000
+"""Numbers held at once."""
 _WAYS = 16
 """Points tried at once when a bracket is narrowed."""
 
@@ -119,6 +121,10 @@ class _Probe:
         built, steps = self.built, self.built.steps
         if not self.apart:
             return np.array([self.rebuilt(j, float(value)) for value in values])
+        size = max(_NUMBERS // (len(self.units.names) * len(built.structure.nodes)), 1)
+        if len(values) > size:
+            parts = [self.places(j, values[start : start + size]) for start in range(0, len(values), size)]
+            return np.concatenate(parts)
         x = np.repeat(self.units.x[:, j : j + 1], len(values), axis=1)
         x[self.who] = values
         for step in steps.order:

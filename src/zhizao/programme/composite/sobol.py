@@ -103,12 +103,9 @@ def indices(
         fj = ab[j][rows]
         first = np.where(variance > 0, ((fb - middle) * (fj - fa)).mean(axis=1) / safe, 0.0)
         total = np.where(variance > 0, ((fa - fj) ** 2).mean(axis=1) / (2 * safe), 0.0)
-        low = high = (np.nan, np.nan)
+        low, high = np.full(2, np.nan), np.full(2, np.nan)
         if rng is not None:
-            low, high = (
-                np.quantile([first[1:], total[1:]], 0.025, axis=1),
-                np.quantile([first[1:], total[1:]], 0.975, axis=1),
-            )
+            low, high = np.quantile(np.stack([first[1:], total[1:]]), [0.025, 0.975], axis=1)
         out.append(
             Index(name, float(first[0]), float(total[0]), float(low[0]), float(high[0]), float(low[1]), float(high[1]))
         )

@@ -112,6 +112,11 @@ class Structure:
         """Code of the index."""
         return self.nodes[-1].code
 
+    def shown(self) -> tuple[tuple[int, Node], ...]:
+        """Nodes as a reader wants them, each with its place: the index, groups from the top down, indicators."""
+        told = list(enumerate(self.nodes))
+        return (*reversed(told[self.indicators :]), *told[: self.indicators])
+
     def column(self, field: str) -> Floats:
         """One numeric field of all nodes, shape `(nodes,)`."""
         return np.array([getattr(node, field) for node in self.nodes], dtype=np.float64)

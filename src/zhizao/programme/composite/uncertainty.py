@@ -23,7 +23,36 @@ from zhizao.programme.composite.steps import Aggregation, Imputation, Normalisat
 from zhizao.programme.composite.structure import Floats
 from zhizao.programme.composite.treat import treat
 
-__all__ = ["Alternatives", "RankInterval", "Uncertainty", "alternatives", "uncertainty"]
+__all__ = ["WHY", "Alternatives", "RankInterval", "Uncertainty", "alternatives", "uncertainty"]
+
+WHY = {
+    "no_alternative": ("no alternative that these data allow", "数据不允许其他选择"),
+    "ungrouped": ("no column of groups is named (impute_by)", "未指定分组列（impute_by）"),
+    "nothing_missing": ("no value is missing", "没有缺失值"),
+    "no_imputing": ("the steps do not impute", "步骤中不做插补"),
+    "no_treating": ("the steps do not treat outliers", "步骤中不处理异常值"),
+    "nothing_to_treat": ("no indicator exceeds the limits of skewness and kurtosis", "没有指标超出偏度与峰度界限"),
+    "no_target": ("column target of the structure has gaps", "结构表的目标列有空缺"),
+    "no_goalposts": ("columns low and high of the structure have gaps", "结构表的上下限列有空缺"),
+    "not_positive": ("values of zero or less", "有零或负值"),
+    "too_many_units": ("too many units to compare all pairs", "单位过多，无法两两比较"),
+    "too_slow": ("it solves a programme for each unit and run", "每次重算须对每个单位求解一个规划"),
+    "no_scheme": ("no other scheme was asked for", "未要求其他赋权方法"),
+    "not_asked": ("it was not asked for", "未要求"),
+    "two_indicators": ("there are only two indicators", "只有两个指标"),
+    "declared": ("it stays as the structure declares it", "按结构表的声明保持不变"),
+    "units_stay": ("the set of units stays, so that ranks compare", "单位集合不变，名次才可比"),
+    "one_factor": ("only one factor varies, so all variance is its own", "只有一个因素变动，方差全归它"),
+    "weights_once": (
+        "weights from data are computed once, on the index as built",
+        "由数据得出的权重只按原指数计算一次",
+    ),
+    "positive_scale": (
+        "{about} is put on a scale above zero for means that need one",
+        "{about} 在需要正值的平均中换用正的尺度",
+    ),
+}
+"""key: (English, Chinese)."""
 
 Progress = Callable[[str, float], None]
 _CHUNK = 4_000_000
@@ -91,8 +120,8 @@ class Uncertainty:
     shift : mean absolute rank shift against the index as built, averaged over runs
     sensitivity : shares of the variance of that shift, by choice
     varied : alternatives of each factor
-    not_varied : factors that stay as they are, with the reason
-    notes : what was adapted so that choices fit together
+    not_varied : factors and alternatives that stay out, with the reason as a key of `WHY`
+    notes : what was adapted so that choices fit together: key of `WHY`, and what it is about
     runs, rebuilds : base sample; indices made
     """
 
@@ -101,7 +130,7 @@ class Uncertainty:
     sensitivity: tuple[Index, ...]
     varied: dict[str, tuple[str, ...]]
     not_varied: dict[str, str]
-    notes: tuple[str, ...]
+    notes: tuple[tuple[str, str], ...]
     runs: int
     rebuilds: int
 
@@ -112,7 +141,7 @@ def alternatives(built: Built, wanted: Alternatives | None = None) -> tuple[dict
     Returns
     -------
     tuple
-        Alternatives by factor (the one of the index first), and reasons by factor or alternative.
+        Alternatives by factor (the one of the index first), and reasons, keys of `WHY`, by factor or alternative.
     """
     wanted = wanted or Alternatives()
     steps, units = built.steps, built.units
@@ -132,56 +161,55 @@ def alternatives(built: Built, wanted: Alternatives | None = None) -> tuple[dict
         if len(chosen) > 1:
             varied[factor] = tuple(chosen)
         else:
-            reasons.setdefault(factor, "no alternative that these data allow")
+            reasons.setdefault(factor, "no_alternative")
 
-    ungrouped = "no column of groups is named (impute_by)"
+    ungrouped = "ungrouped"
     no_group = {"group_mean": ungrouped, "group_median": ungrouped} if not steps.impute_by else {}
     if not gaps:
-        reasons["impute"] = "no value is missing"
+        reasons["impute"] = "nothing_missing"
     elif "impute" not in steps.order:
-        reasons["impute"] = "the steps do not impute"
+        reasons["impute"] = "no_imputing"
     else:
         offer("impute", steps.impute, wanted.impute, ("group_mean", "group_median", "mean", "median"), no_group)
     if "treat" not in steps.order:
-        reasons["treat"] = "the steps do not treat outliers"
+        reasons["treat"] = "no_treating"
     elif built.treatment is not None and not wanted.treat and _nothing_to_treat(built):
-        reasons["treat"] = "no indicator exceeds the limits of skewness and kurtosis"
+        reasons["treat"] = "nothing_to_treat"
     else:
         offer("treat", steps.treat, wanted.treat, ("winsorise_log", "winsorise", "none"), {})
+    fields = {"target": ("target",), "goalposts": ("low", "high")}
     lacking = {
-        name: f"column {fields} of the structure has gaps"
-        for name, fields in (("target", "target"), ("goalposts", "low or high"))
-        if np.isnan(
-            sum(built.structure.column(one) for one in fields.split(" or "))[: built.structure.indicators]
-        ).any()
+        name: f"no_{name}"
+        for name, needed in fields.items()
+        if any(np.isnan(built.structure.column(one)[: built.structure.indicators]).any() for one in needed)
     }
     if (built.stages["raw"].values <= 0).any():
-        lacking["frontier"] = "values of zero or less"
+        lacking["frontier"] = "not_positive"
     offer("normalise", steps.normalise, wanted.normalise, ("minmax", "zscore", "rank"), lacking)
-    pairs = {"copeland": f"more than {MAX_PAIRED} units"} if len(units.names) > MAX_PAIRED else {}
-    pairs["bod"] = "solves a programme per unit and run"
+    pairs = {"copeland": "too_many_units"} if len(units.names) > MAX_PAIRED else {}
+    pairs["bod"] = "too_slow"
     own = "+".join(steps.aggregate)
     offer("aggregate", own, wanted.aggregate, ("arithmetic", "geometric"), pairs)
     if "bod" in steps.aggregate:
         varied.pop("aggregate", None)
-        reasons["aggregate"] = "benefit of the doubt cannot be rebuilt thousands of times"
+        reasons["aggregate"] = "too_slow"
     schemes = tuple(one for one in wanted.weights if one != steps.weights)
     if schemes:
         varied["weights"] = (steps.weights, *schemes)
     elif "weights" not in varied:
-        reasons["weights scheme"] = "no other scheme was asked for (weights)"
+        reasons["weights"] = "no_scheme"
     if wanted.noise != "none" and wanted.noise_size > 0:
         varied["noise"] = (f"{wanted.noise} {wanted.noise_size:g}",)
     else:
-        reasons["noise"] = "no disturbance was asked for"
+        reasons["noise"] = "not_asked"
     if wanted.leave_out and built.structure.indicators > 2:
         varied["leave_out"] = ("none", *built.structure.codes)
     else:
-        reasons["leave_out"] = "not asked for" if not wanted.leave_out else "only two indicators"
-    reasons["structure"] = "grouping and directions stay as declared"
-    reasons["screen"] = "the set of units stays, so that ranks compare"
+        reasons["leave_out"] = "not_asked" if not wanted.leave_out else "two_indicators"
+    reasons["structure"] = "declared"
+    reasons["screen"] = "units_stay"
     if "denominate" in steps.order and any(node.denominator for node in built.structure.nodes):
-        reasons["denominate"] = "the structure names one denominator per indicator"
+        reasons["denominate"] = "declared"
     return varied, reasons
 
 
@@ -246,7 +274,7 @@ def uncertainty(
     )
     told = indices(shift, factors, runs, rng) if len(factors) > 1 else ()
     if len(factors) == 1:
-        reasons["sensitivity"] = "only one factor varies, so all variance is its own"
+        reasons["sensitivity"] = "one_factor"
     return Uncertainty(
         found, float(shift[: 2 * runs].mean()), told, varied, reasons, tuple(model.notes), runs, len(points)
     )
@@ -264,21 +292,21 @@ class _Model:
         rng: np.random.Generator,
     ) -> None:
         self.built, self.varied, self.wanted = built, varied, wanted
-        self.notes: list[str] = []
+        self.notes: list[tuple[str, str]] = []
         names = set(built.units.names)
         self.units = units.only(np.array([name in names for name in units.names]))
         self.seed = int(rng.integers(2**62))
         self.full: dict[str, Floats] = {}
         self.clean: dict[tuple[str, str], Floats] = {}
         self.leaves: dict[tuple[str, str, str, bool], Floats] = {}
-        self.schemes = {built.steps.weights: built.weights}
+        self.schemes: dict[str, Floats] = {built.steps.weights: built.weights}
         for scheme in varied.get("weights", ()):
             if scheme not in self.schemes:
                 leaves = built.stages["normalised"].values
                 steps = built.steps.model_copy(update={"weights": scheme})
                 self.schemes[scheme] = weighted_scores(leaves, built.structure, steps)[0]
         if len(self.schemes) > 1 or built.steps.weights not in ("given", "equal"):
-            self.notes.append("weights from data are computed once, on the index as built")
+            self.notes.append(("weights_once", ""))
 
     def matrix(self, impute: str, treatment: str, norm: str, positive: bool) -> Floats:
         """Normalised indicators under discrete choices."""
@@ -306,7 +334,7 @@ class _Model:
             leaves = normalised(x, built.structure, new)
             if positive and np.nanmin(leaves) <= 0:
                 leaves = normalised(x, built.structure, new, positive=True)
-                self.notes.append(f"{norm} is put on a scale above zero for means that need one")
+                self.notes.append(("positive_scale", norm))
             self.leaves[key] = leaves
         return self.leaves[key]
 
@@ -314,7 +342,7 @@ class _Model:
         """Weights of each run, shape `(runs, nodes)`: scheme, noise, and the indicator that is left out."""
         structure, wanted = self.built.structure, self.wanted
         table = np.array(list(self.schemes.values()))
-        weights = table[scheme]
+        weights: Floats = table[scheme]
         if "noise" in self.varied:
             width = len(structure.nodes)
             # one column of the design picks one of 4096 disturbances, so that the whole vector is a single factor

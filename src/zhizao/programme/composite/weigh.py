@@ -31,7 +31,7 @@ def weigh(x: Floats, method: str, given: Floats, name: str = "") -> Floats:
     InputError : when the scores do not allow the method
     """
     if method == "given" or len(given) == 1:
-        return given / given.sum()
+        return np.asarray(given / given.sum(), dtype=np.float64)
     if method == "equal":
         return np.full(len(given), 1 / len(given))
     whole = x[~np.isnan(x).any(axis=1)]

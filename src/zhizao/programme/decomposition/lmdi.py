@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -222,7 +223,7 @@ def lmdi(
         (
             "activity",
             *(f"structure: {one}" for one in by),
-            *(f"intensity: {upper} / {lower}" for lower, upper in zip(names[:-1], names[1:], strict=True)),
+            *(f"intensity: {upper} / {lower}" for lower, upper in pairwise(names)),
         ),
         total,
         steps,

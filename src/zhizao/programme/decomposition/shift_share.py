@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -155,7 +156,7 @@ def shift_share(
     for c, (r, i) in enumerate(cells.labels):
         full[:, regions.index(r), industries.index(i)] = cells.values[:, c, 0]
     used = full if dynamic else full[[0, -1]]
-    steps = np.stack([components(a, b, method) for a, b in zip(used[:-1], used[1:], strict=True)])
+    steps = np.stack([components(a, b, method) for a, b in pairwise(used)])
     return ShiftShare(
         cells.years,
         regions,

@@ -142,7 +142,7 @@ class Panel:
             low = told["y"].min()
             if low is not None and float(str(low)) <= 0:
                 raise InputError(
-                    f"the outcome has a value of {low}, which has no logarithm",
+                    f"the outcome has a value of {float(str(low)):.6g}, which has no logarithm",
                     where=f"{where}, {outcome}",
                     fix="use transform: none",
                     code="negative",

@@ -86,10 +86,8 @@ def group_time(
                 continue
             change = y[:, t] - y[:, base]
             seen = ~np.isnan(change)
-            if control == "never":
-                free = cohort == NEVER
-            else:
-                free = (cohort > max(t, base) + anticipation) & ~treated
+            joined_later = (cohort > max(t, base) + anticipation) & ~treated
+            free = cohort == NEVER if control == "never" else joined_later
             a, b = treated & seen, free & seen
             if a.sum() < least or b.sum() < least:
                 left.append((int(g), t, f"{int(a.sum())} treated and {int(b.sum())} controls"))

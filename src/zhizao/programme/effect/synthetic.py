@@ -69,7 +69,7 @@ def simplex_weights(target: Floats, donors: Floats, *, tolerance: float = 1e-12)
             weight = weight[keep] / weight[keep].sum()
     out = np.zeros(z.shape[1])
     out[chosen] = weight
-    return out / out.sum()
+    return np.asarray(out / out.sum(), dtype=np.float64)
 
 
 def _affine(z: Floats) -> Floats:
@@ -136,10 +136,7 @@ def synthetic_control(
     Abadie, Diamond and Hainmueller 2010; outcomes of all periods before joining are the predictors.
     """
     cohorts = np.unique(panel.cohort[panel.ever])
-    if cohort is not None:
-        at = [c for c in cohorts if panel.times[int(c)] == cohort]
-    else:
-        at = list(cohorts)
+    at = [c for c in cohorts if cohort is None or panel.times[int(c)] == cohort]
     if len(at) != 1:
         known = ", ".join(str(panel.times[int(c)]) for c in cohorts) or "none"
         raise InputError(

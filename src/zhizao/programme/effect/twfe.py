@@ -116,7 +116,7 @@ def two_way_fixed_effects(panel: Panel) -> Estimate:
     Goodman-Bacon 2021; Liang and Zeger 1986 (errors).
     """
     seen = ~np.isnan(panel.y)
-    n, periods = panel.y.shape
+    periods = panel.y.shape[1]
     d = (np.arange(periods)[None, :] >= np.where(panel.cohort == NEVER, periods, panel.cohort)[:, None]).astype(
         np.float64
     )
