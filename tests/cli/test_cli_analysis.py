@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import fastexcel
 import numpy as np
 import pytest
-from cli_calls import call
+from cli_calls import Said
 
+Call = Callable[..., Said]
 STRUCTURE = "code,parent,weight,direction,type\n" + "".join(
     f"i{j},I,1,{1 - 2 * (j == 3)},indicator\n" for j in range(5)
 )
 STRUCTURE += "I,,1,1,aggregate\n"
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """The command in this process, by the same entry point."""
+    from zhizao.app.cli.main import run
+
+    def typed(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["zhizao", *map(str, arguments)])
+        monkeypatch.setenv("ZHIZAO_LANG", "en")
+        code = 0
+        try:
+            run()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return Said(code, out, err)
+
+    return typed
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -48,7 +70,7 @@ def panel(folder: Path, drift: float = 0.0) -> Path:
 SPEC = "id: E1\noutcome: y\ntreated: joined\nregistered: '2017-06-01'\n"
 
 
-def test_an_index_is_built_with_rank_intervals_and_moves(tmp_path: Path):
+def test_an_index_is_built_with_rank_intervals_and_moves(call: Call, tmp_path: Path):
     data, tree = units(tmp_path), write(tmp_path, "tree.csv", STRUCTURE)
     out = tmp_path / "index.xlsx"
     arguments = ("composite", data, "--structure", tree, "--runs", 64, "--unit", "u3", "--out", out)
@@ -67,7 +89,7 @@ def test_an_index_is_built_with_rank_intervals_and_moves(tmp_path: Path):
     assert call(*arguments).out == text.out, "the same seed says the same"
 
 
-def test_steps_and_alternatives_come_from_a_file(tmp_path: Path):
+def test_steps_and_alternatives_come_from_a_file(call: Call, tmp_path: Path):
     data, tree = units(tmp_path), write(tmp_path, "tree.csv", STRUCTURE)
     steps = write(
         tmp_path, "s.yaml", "normalise: zscore\nweights: critic\nvary:\n  noise_size: 0.1\n  weights: [equal]\n"
@@ -78,7 +100,7 @@ def test_steps_and_alternatives_come_from_a_file(tmp_path: Path):
     assert told["varied"]["weights"] == ["critic", "equal"]
 
 
-def test_parity_is_printed_and_a_difference_fails(tmp_path: Path):
+def test_parity_is_printed_and_a_difference_fails(call: Call, tmp_path: Path):
     data, tree = units(tmp_path), write(tmp_path, "tree.csv", STRUCTURE)
     other = tmp_path / "other"
     other.mkdir()
@@ -94,7 +116,7 @@ def test_parity_is_printed_and_a_difference_fails(tmp_path: Path):
     ("data", "tree", "steps", "says"),
     [
         (None, STRUCTURE.replace("i4,I", "i4,J"), "", "not among the codes"),
-        (None, STRUCTURE.replace("I,,1", "I,i0,1"), "", "circle"),
+        (None, STRUCTURE.replace("I,,1", "I,G,1") + "G,I,1,1,aggregate\n", "", "circle"),
         (None, STRUCTURE.replace("i4,", "i9,"), "", 'no column "i9"'),
         (None, STRUCTURE.replace("I,1,", "I,0.1,"), "", "sum to 0.5"),
         ("unit,i0,i1,i2,i3,i4\na,1,2,3,4,5\na,2,3,4,5,6\n", STRUCTURE, "", "twice"),
@@ -111,14 +133,16 @@ def test_parity_is_printed_and_a_difference_fails(tmp_path: Path):
         (None, "a,b\n1,2\n", "", 'no column "code"'),
     ],
 )
-def test_a_bad_index_is_refused_in_words(tmp_path: Path, data: str | None, tree: str, steps: str, says: str):
+def test_a_bad_index_is_refused_in_words(
+    call: Call, tmp_path: Path, data: str | None, tree: str, steps: str, says: str
+):
     values = units(tmp_path) if data is None else write(tmp_path, "data.csv", data)
     more = ["--steps", write(tmp_path, "s.yaml", steps)] if steps else []
     said = call("composite", values, "--structure", write(tmp_path, "tree.csv", tree), *more, "--runs", 16)
     assert said.code == 2 and says in said.err and "Traceback" not in said.err, said.err
 
 
-def test_a_change_is_decomposed_and_adds_up(tmp_path: Path):
+def test_a_change_is_decomposed_and_adds_up(call: Call, tmp_path: Path):
     lines = [
         f"{y},{r},{i},{10 + k + 3 * y},{5 + k}" for y in (1, 2, 3) for k, (r, i) in enumerate(["na", "nb", "sa", "sb"])
     ]
@@ -154,7 +178,7 @@ def test_a_change_is_decomposed_and_adds_up(tmp_path: Path):
         assert said.code == 2 and says in said.err, said.err
 
 
-def test_an_effect_names_its_specification_and_refuses_another(tmp_path: Path):
+def test_an_effect_names_its_specification_and_refuses_another(call: Call, tmp_path: Path):
     data, spec = panel(tmp_path), write(tmp_path, "spec.yaml", SPEC)
     told = json.loads(call("effect", data, "--spec", spec, "--json").out)
     assert told["causal"] and told["effect"]["low"] < 2.0 < told["effect"]["high"]
@@ -166,7 +190,7 @@ def test_an_effect_names_its_specification_and_refuses_another(tmp_path: Path):
     assert bad.code == 2 and "not the registered one" in bad.err
 
 
-def test_where_trends_differed_there_is_no_causal_reading(tmp_path: Path):
+def test_where_trends_differed_there_is_no_causal_reading(call: Call, tmp_path: Path):
     data, spec = panel(tmp_path, drift=0.4), write(tmp_path, "spec.yaml", SPEC)
     said = call("effect", data, "--spec", spec)
     assert said.code == 0 and "no causal reading" in said.out and "moving apart" in said.out
@@ -185,12 +209,12 @@ def test_where_trends_differed_there_is_no_causal_reading(tmp_path: Path):
         (SPEC + "method: synthetic\n", "2 cohorts"),
     ],
 )
-def test_a_bad_specification_is_refused_in_words(tmp_path: Path, spec: str, says: str):
+def test_a_bad_specification_is_refused_in_words(call: Call, tmp_path: Path, spec: str, says: str):
     said = call("effect", panel(tmp_path), "--spec", write(tmp_path, "spec.yaml", spec))
     assert said.code == 2 and says in said.err and "Traceback" not in said.err, said.err
 
 
-def test_files_that_are_none_are_refused(tmp_path: Path):
+def test_files_that_are_none_are_refused(call: Call, tmp_path: Path):
     tree = write(tmp_path, "tree.csv", STRUCTURE)
     broken = tmp_path / "broken.xlsx"
     broken.write_bytes(b"PK\x03\x04 nonsense")

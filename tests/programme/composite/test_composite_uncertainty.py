@@ -142,3 +142,11 @@ def test_a_clear_leader_keeps_its_place():
     units = Units(units.names, x, units.by, units.groups)
     found = uncertainty(units, build(units, TREE), np.random.default_rng(1), runs=64)
     assert (found.intervals[4].low, found.intervals[4].high) == (1, 1)
+
+
+def test_benefit_of_the_doubt_has_no_intervals_and_says_so():
+    units = drawn(gaps=False)
+    built = build(units, TREE, Steps(aggregate="bod", treat="none"))
+    assert built.scores[:, -1].max() <= 1 + 1e-9
+    with pytest.raises(InputError, match="benefit of the doubt"):
+        uncertainty(units, built, np.random.default_rng(1))

@@ -190,9 +190,6 @@ def alternatives(built: Built, wanted: Alternatives | None = None) -> tuple[dict
     pairs["bod"] = "too_slow"
     own = "+".join(steps.aggregate)
     offer("aggregate", own, wanted.aggregate, ("arithmetic", "geometric"), pairs)
-    if "bod" in steps.aggregate:
-        varied.pop("aggregate", None)
-        reasons["aggregate"] = "too_slow"
     schemes = tuple(one for one in wanted.weights if one != steps.weights)
     if schemes:
         varied["weights"] = (steps.weights, *schemes)
@@ -240,13 +237,20 @@ def uncertainty(
 
     Raises
     ------
-    InputError : when nothing can be varied
+    InputError : when nothing can be varied, or the index is made by benefit of the doubt
 
     References
     ----------
     Saisana, Saltelli and Tarantola 2005; OECD and JRC Handbook 2008, step 7; Saltelli et al. 2010; Jansen 1999.
     """
     wanted = wanted or Alternatives()
+    if "bod" in built.steps.aggregate:
+        raise InputError(
+            "benefit of the doubt solves a programme per unit, too slow for thousands of rebuilds",
+            where="aggregate",
+            fix="build without rank intervals (--runs 0), or aggregate by a mean",
+            code="too_slow",
+        )
     if runs < 8:
         raise InputError(f"{runs} runs say nothing", where="runs", fix="take 100 or more", code="too_few_runs")
     varied, reasons = alternatives(built, wanted)
