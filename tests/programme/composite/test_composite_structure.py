@@ -115,3 +115,9 @@ def test_bad_cells_double_units_and_unknown_codes_are_told_together():
     with pytest.raises(FaultsFound) as error:
         Units.of(frame, TREE)
     assert codes_of(error) == {"duplicate_unit", "bad_number", "unknown_code", "all_missing"}
+
+
+def test_a_code_that_the_results_need_for_themselves_is_refused():
+    with pytest.raises(FaultsFound) as error:
+        Structure.of([Node("Rank", "I"), Node("b", "I"), Node("I")])
+    assert codes_of(error) == {"reserved"}

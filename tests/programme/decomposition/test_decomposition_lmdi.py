@@ -143,6 +143,17 @@ def test_columns_that_are_not_there_are_told_together():
     assert len(error.value.faults) == 3
 
 
+def test_a_table_may_call_its_columns_as_it_likes():
+    frame = pl.DataFrame(
+        {"time": [0, 0, 1, 1], "cell": list("abab"), "len": list("xyxy"), "q": [1.0, 4, 3, 5], "e": [3.0, 2, 6, 2]}
+    )
+    found = lmdi(frame, value="e", activity="q", by=["cell", "len"], time="time")
+    assert found.additive.sum() == pytest.approx(3.0)
+    assert found.parts("len")["change"].sum() == pytest.approx(3.0)
+    with pytest.raises(InputError, match="as an effect is"):
+        lmdi(frame.rename({"cell": "activity"}), value="e", activity="q", by=["activity"], time="time")
+
+
 @pytest.mark.shared
 def test_twenty_two_years_of_chinas_emissions_by_sector_and_fuel_leave_nothing_over(shared: Path):
     raw = pl.read_csv(shared / "statistics" / "ceads_china" / "china_co2_by_sector_fuel_1997_2019.csv.gz")

@@ -175,7 +175,11 @@ def composite_tables(
 
     from zhizao.programme.composite import WHY, audit_scales
 
-    flat = [{**{k: v for k, v in row.items() if k != "scores"}, **row["scores"]} for row in _unit_rows(built, found)]
+    flat = [
+        {key if key in ("unit", "rank") else f"rank {key}": one for key, one in row.items() if key != "scores"}
+        | row["scores"]
+        for row in _unit_rows(built, found)
+    ]
     tables = {"results": pl.DataFrame(flat)}
     if found is not None and found.sensitivity:
         tables["sensitivity"] = pl.DataFrame(plain(found.sensitivity))

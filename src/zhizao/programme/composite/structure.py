@@ -44,6 +44,8 @@ TYPES = {
     "denominator": "denominator",
     "分母": "denominator",
 }
+RESERVED = frozenset({"unit", "rank", "rank low", "rank high", "rank median", "rank best", "rank worst"})
+"""Names that tables of results need for themselves."""
 _EMPTY = {"", "na", "nan", "n/a", "none", "null", "-"}
 
 
@@ -145,6 +147,8 @@ class Structure:
             if node.code in by_code:
                 wrong("the code is given twice", node.code, "keep one of the rows", "duplicate_code")
             by_code[node.code] = node
+            if node.code.lower() in RESERVED:
+                wrong("the code is a name that the results need", node.code, "call it otherwise", "reserved")
         children: dict[str, list[str]] = {}
         for node in by_code.values():
             if node.parent:

@@ -62,9 +62,13 @@ def grid(frame: pl.DataFrame, *, values: Sequence[str], by: Sequence[str], time:
         raise FaultsFound("the table cannot be decomposed", faults, where=where)
     if not frame.height:
         raise InputError("the table has no rows", where=where, fix="write one row per cell and year", code="no_rows")
-    keys = [pl.col(name).cast(pl.String).fill_null("").str.strip_chars() for name in (*by, time)]
+    # columns of their own names inside, whatever the table calls its columns
+    cell = [f"by {k}" for k in range(len(by))]
     told = frame.select(
-        *keys,
+        *(
+            pl.col(name).cast(pl.String).fill_null("").str.strip_chars().alias(inside)
+            for name, inside in zip((*by, time), (*cell, "time"), strict=True)
+        ),
         *(
             pl.col(name).cast(pl.String).str.strip_chars().str.replace_all(",", "").alias(f"value {name}")
             for name in dict.fromkeys(values)
@@ -79,7 +83,7 @@ def grid(frame: pl.DataFrame, *, values: Sequence[str], by: Sequence[str], time:
             Fault(f'"{said[i]}" is not a number', f"{where}, row {i + 2}, {name}", "write a number", "bad_number")
             for i in bad.arg_true().to_list()[:5]
         ]
-    twice = told.group_by([*by, time], maintain_order=True).len().filter(pl.col("len") > 1)
+    twice = told.group_by([*cell, "time"], maintain_order=True).len().filter(pl.col("len") > 1)
     faults += [
         Fault(
             f"the cell stands there {row[-1]} times", f"{where}, {'/'.join(row[:-1])}", "add them up", "duplicate_unit"
@@ -88,17 +92,15 @@ def grid(frame: pl.DataFrame, *, values: Sequence[str], by: Sequence[str], time:
     ]
     if faults:
         raise FaultsFound("the table cannot be decomposed", faults, where=where)
-    years = _ordered(told[time].unique().to_list())
+    years = _ordered(told["time"].unique().to_list())
     if len(years) < 2:
         raise InputError("a change needs two years", where=where, fix="add another year", code="one_year")
-    cells = told.select(by).unique(maintain_order=True)
+    cells = told.select(cell).unique(maintain_order=True)
     labels = tuple(cells.rows())
     place = told.select(
-        t=pl.col(time).replace_strict({year: at for at, year in enumerate(years)}, return_dtype=pl.Int64)
+        t=pl.col("time").replace_strict({year: at for at, year in enumerate(years)}, return_dtype=pl.Int64)
     ).to_series()
-    c = told.join(cells.with_row_index("cell"), on=list(by), how="left", nulls_equal=True, maintain_order="left")[
-        "cell"
-    ]
+    c = told.join(cells.with_row_index("cell"), on=cell, how="left", nulls_equal=True, maintain_order="left")["cell"]
     out = np.zeros((len(years), len(labels), len(values)))
     for k, name in enumerate(values):
         numbers = told[f"value {name}"].cast(pl.Float64, strict=False).fill_null(0.0).to_numpy()

@@ -204,6 +204,14 @@ def lmdi(
     Ang 2004; Ang 2015.
     """
     names = [activity, *chain, value]
+    taken = [one for one in by if one in ("activity", "change")]
+    if taken:
+        raise InputError(
+            f'a column of cells is called "{taken[0]}", as an effect is',
+            where=where,
+            fix="give it another name",
+            code="reserved",
+        )
     cells = grid(frame, values=names, by=by, time=time, where=where)
     if (cells.values < 0).any():
         raise InputError(

@@ -139,7 +139,11 @@ class Dataset:
             faults.append(
                 Fault(f"{empty.height} rows have an empty key", "data set", "fill the dimensions", "empty_key")
             )
-        twice = keyed.group_by(dimensions, maintain_order=True).len().filter(pl.col("len") > 1)
+        twice = (
+            keyed.group_by(dimensions, maintain_order=True)
+            .len(name="times it stands there")
+            .filter(pl.col("times it stands there") > 1)
+        )
         faults += [
             Fault("the key stands there twice", ".".join(map(str, row[:-1])), "keep one row", "duplicate_key")
             for row in twice.head(10).rows()
