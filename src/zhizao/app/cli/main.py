@@ -9,6 +9,7 @@ from zhizao.app.cli import alerts_commands, pilot_commands, records_commands, se
 from zhizao.app.cli import indicator_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli import economy_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli import pilot_commands, records_commands, serve_commands, survey_commands, twin_commands
+from zhizao.app.cli import analysis_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.add_typer(twin_commands.app, name="twin")
 app.add_typer(economy_commands.app, name="economy")
 app.add_typer(survey_commands.app, name="survey")
+analysis_commands.add(app)
 pilot_commands.add(app)
 records_commands.add(app)
 serve_commands.add(app)
