@@ -107,7 +107,7 @@ def read_rules(text: str, where: str = "rules") -> tuple[str, tuple[Rule, ...]]:
         raise InputError(
             f"the file is no YAML: {getattr(error, 'problem', None) or error}",
             where=place,
-            fix="check indents, quotes and colons there; a check with a colon or # in it wants quotes",
+            fix="check indents, quotes and colons there; a text with a comma, colon, ? or # in it wants quotes",
             code="bad_yaml",
         ) from error
     version, rows, nodes = _rows(data, root, where)
