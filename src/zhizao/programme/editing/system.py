@@ -154,37 +154,33 @@ def compile_rules(rules: RuleSet | tuple[Rule, ...], severity: str | None = None
     return System(chosen, arrays, tuple(columns), tuple(guards), np.array(of_rule, whole))
 
 
-def verdict(a: Arrays, c: int, z: Any, active: Any) -> int:
-    """Whether a clause holds (1), fails (0) or hangs on a missing number (-1) for one record."""
-    if a.guard[c] >= 0 and not active[a.guard[c]]:
-        return 1
-    found = 0
-    for i in range(a.clause_ptr[c], a.clause_ptr[c + 1]):
-        total, size = a.const[i], abs(a.const[i])
-        for t in range(a.atom_ptr[i], a.atom_ptr[i + 1]):
-            part = a.coef[t] * z[a.col[t]]
-            total += part
-            size += abs(part)
-        if total != total:
-            found = -1
-        elif total <= 1e-6 + 1e-9 * size and (a.equal[i] == 0 or total >= -1e-6 - 1e-9 * size):
-            return 1
-    return found
-
-
 def judge_all(a: Arrays, z: Any, active: Any, out: Any) -> None:
     """Verdict of each clause for each record into `out`, (records, clauses)."""
+    clause_ptr, atom_ptr, col, coef = a.clause_ptr, a.atom_ptr, a.col, a.coef
+    const, equal, guard = a.const, a.equal, a.guard
     for r in range(len(z)):
-        for c in range(len(a.guard)):
-            out[r, c] = verdict(a, c, z[r], active[r])
+        for c in range(len(guard)):
+            if guard[c] >= 0 and not active[r, guard[c]]:
+                continue
+            found = 0
+            for i in range(clause_ptr[c], clause_ptr[c + 1]):
+                total, size = const[i], abs(const[i])
+                for t in range(atom_ptr[i], atom_ptr[i + 1]):
+                    part = coef[t] * z[r, col[t]]
+                    total += part
+                    size += abs(part)
+                if total != total:
+                    found = -1
+                elif total <= 1e-6 + 1e-9 * size and (equal[i] == 0 or total >= -1e-6 - 1e-9 * size):
+                    found = 1
+                    break
+            out[r, c] = found
 
 
 @cache
 def _fast() -> Callable[..., None]:
     from numba import njit
-    from numba.extending import register_jitable
 
-    register_jitable(verdict)
     made: Callable[..., None] = njit(cache=True, nogil=True)(judge_all)
     return made
 
