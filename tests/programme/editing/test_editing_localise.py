@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import linprog
 
 from zhizao.errors import InputError
 from zhizao.programme.editing import compile_rules, localise, read_rules, rule_set, verdicts
@@ -18,7 +18,6 @@ from zhizao.programme.items import item_keys
 KEYS = item_keys()
 SOME = ("revenue_cny", "output_cny", "value_added_cny", "materials_cny", "profit_cny")
 AT = [KEYS.index(key) for key in SOME]
-SYSTEM = None
 
 
 def system_of(*checks: str, severity: str = "hard"):
@@ -39,48 +38,30 @@ def found(system, z: np.ndarray, **more) -> set[str]:
 
 
 def mendable(system, z: np.ndarray, free: set[int]) -> bool:
-    """Whether values in [-1e4, 1e4] of the free fields keep all clauses: one binary an atom, big M, by milp."""
-    clauses = asked_of(system.arrays, np.ones(1, dtype=bool))
+    """Whether free fields can keep all clauses: every choice of one atom a clause, each a linear programme."""
+    clauses = [one for one in asked_of(system.arrays, np.ones(1, dtype=bool)) if one]
     columns = sorted(free)
-    atoms = [(c, atom) for c, clause in enumerate(clauses) for atom in clause]
-    n, k, big = len(columns), len(atoms), 1e5
-    rows, low, high = [], [], []
-    for b, (_, atom) in enumerate(atoms):
-        row, const = np.zeros(n + k), atom.const
-        for col, coef in zip(atom.col, atom.coef, strict=True):
-            if col in free:
-                row[columns.index(col)] += coef
-            else:
-                const += coef * z[col]
-        up = row.copy()
-        up[n + b] = big
-        rows.append(up)
-        low.append(-np.inf)
-        high.append(big - const + 1e-7)
-        if atom.equal:
-            down = -row
-            down[n + b] = big
-            rows.append(down)
-            low.append(-np.inf)
-            high.append(big + const + 1e-7)
-    for c, clause in enumerate(clauses):
-        if clause:
-            row = np.zeros(n + k)
-            for b, (owner, _) in enumerate(atoms):
-                row[n + b] = owner == c
-            rows.append(row)
-            low.append(1.0)
-            high.append(np.inf)
-    bounds = Bounds(np.r_[np.full(n, -1e4), np.zeros(k)], np.r_[np.full(n, 1e4), np.ones(k)])
-    whole = np.r_[np.zeros(n), np.ones(k)]
-    said = milp(
-        np.zeros(n + k),
-        constraints=LinearConstraint(np.array(rows), low, high),
-        bounds=bounds,
-        integrality=whole,
-        options={"mip_rel_gap": 0},
-    )
-    return bool(said.status == 0)
+
+    def keeps(chosen) -> bool:
+        le, le_to, eq, eq_to = [], [], [], []
+        for atom in chosen:
+            row, const = np.zeros(max(1, len(columns))), atom.const
+            for col, coef in zip(atom.col, atom.coef, strict=True):
+                if col in free:
+                    row[columns.index(col)] += coef
+                else:
+                    const += coef * z[col]
+            (eq if atom.equal else le).append(row)
+            (eq_to if atom.equal else le_to).append(-const)
+        said = linprog(np.zeros(max(1, len(columns))), le or None, le_to or None, eq or None, eq_to or None, (-1e4, 1e4))
+        return bool(said.status == 0)
+
+    def choose(at: int, chosen) -> bool:
+        if not keeps(chosen):
+            return False
+        return at == len(clauses) or any(choose(at + 1, [*chosen, atom]) for atom in clauses[at])
+
+    return choose(0, [])
 
 
 def brute_force(system, z: np.ndarray, weight: np.ndarray) -> float | None:
@@ -117,7 +98,7 @@ CASES = st.tuples(
 
 
 @given(CASES)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_set_found_is_as_light_as_brute_force_finds(case):
     checks, values, some = case
     system = system_of(*checks)
@@ -139,7 +120,7 @@ def test_the_set_found_is_as_light_as_brute_force_finds(case):
 
 
 @given(CASES)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_fast_path_and_the_exact_path_agree(case):
     checks, values, some = case
     system = system_of(*checks)
