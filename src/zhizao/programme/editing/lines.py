@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLEAN", "OPEN", "SOLVED", "localise_all", "localiser"]
+__all__ = ["CLEAN", "OPEN", "SOLVED", "fill_all", "filler", "localise_all", "localiser"]
 
 CLEAN, SOLVED, OPEN = 0, 1, 2
 """Nothing fails; mended with a proven smallest set; to be decided by `exact`."""
@@ -307,6 +307,49 @@ def localise_all(
         if state[r] == 2:
             z[r] = told
             mark[r] = 0
+
+
+def fill_all(a: Any, z: Any, active: Any, goal: Any, state: Any) -> None:
+    """Give missing fields of each record values near the goal that keep the rules; `state` OPEN where one by one fails.
+
+    Parameters
+    ----------
+    a : compiled hard rules
+    z : records, filled in place where all goes well, (records, columns)
+    active : guards
+    goal : value to aim at; a field without one stays missing, (records, fields)
+    state : out: SOLVED or OPEN, (records,)
+    """
+    most, m = len(a.const) * 2 + 8, goal.shape[1]
+    left = Left(
+        np.zeros(most), np.zeros(most), np.zeros(most), np.zeros(most), np.zeros(most, np.int64), np.zeros(most, np.int64)
+    )
+    point = np.zeros(2)
+    told = np.zeros(z.shape[1])
+    for r in range(len(z)):
+        told[:] = z[r]
+        state[r] = 1
+        for j in range(m):
+            if z[r, j] != z[r, j] and goal[r, j] == goal[r, j]:
+                if one_field(a, z[r], active[r], j, goal[r], left, point):
+                    z[r, j] = point[0]
+                else:
+                    state[r] = 2
+                    break
+        if state[r] == 2:
+            z[r] = told
+
+
+@cache
+def filler() -> Callable[..., None]:
+    """`fill_all` through Numba, compiled when first needed and kept on disk."""
+    from numba import njit
+    from numba.extending import register_jitable
+
+    for function in (gather, keeps, one_field):
+        register_jitable(function)
+    made: Callable[..., None] = njit(cache=True, nogil=True)(fill_all)
+    return made
 
 
 @cache
