@@ -107,13 +107,13 @@ def impute(
             guess = _regression(returns, base, open_, rng)
         take = open_ & ~np.isnan(guess)
         goal[take], way[take] = guess[take], code
+    if fallback is not None:
+        take = wanted & (way == 0) & ~np.isnan(fallback)
+        goal[take], way[take] = fallback[take], WAYS.index("rules")
     goal[:, flags] = np.round(goal[:, flags])
     whole = np.array([i.unit in ("people", "patents", "processes", "pieces", "batches") for i in items().values()])
     goal[:, whole] = np.round(goal[:, whole])
     values, adjusted = _consistent(returns, base, goal, way, system, active, fallback)
-    rest = wanted & (way == 0) & ~np.isnan(values)
-    way[rest] = WAYS.index("rules")
-    way[np.isnan(values)] = 0
     share, inflation = _hint(returns, values, way > 0, expected, errors)
     return Imputed(values, way, adjusted & (way > 0), share, inflation)
 
@@ -207,7 +207,7 @@ def _consistent(
     """Goals put in, moved as little as needed until all hard rules hold."""
     values = np.where(way > 0, goal, base)
     adjusted = np.zeros(values.shape, dtype=np.bool_)
-    rows = np.flatnonzero((way > 0).any(axis=1) | ((fallback is not None) & np.isnan(base)).any(axis=1))
+    rows = np.flatnonzero((way > 0).any(axis=1))
     if not len(rows):
         return values, adjusted
     z = system.records(returns.with_values(values), rows)
