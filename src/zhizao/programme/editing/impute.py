@@ -31,7 +31,7 @@ WAYS = ("", "deductive", "last", "ratio", "donor", "regression", "rules")
 """How a value was made; `rules` is any value that the rules allow, where nothing else was to be had."""
 
 DEFAULT = ("deductive", "last", "ratio", "donor", "regression")
-SMALL = 400
+SMALL = 2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from zhizao.errors import InputError
 from zhizao.programme.editing.exact import asked_of, smallest_set
 from zhizao.programme.editing.lines import OPEN, localise_all, localiser
-from zhizao.programme.editing.system import System, verdicts
+from zhizao.programme.editing.system import HELD, System, verdicts
 
 __all__ = ["Localised", "localise"]
 
 Floats = NDArray[np.float64]
-SMALL = 400
+SMALL = 2000
 """Up to so many records nobody waits for a compiler."""
 
 IMPOSSIBLE = 3
@@ -93,8 +93,11 @@ def localise(
     doubt = np.nan_to_num(np.minimum(surprise, 20.0))
     mended, mark = z.copy(), np.zeros((len(z), m), dtype=np.int8)
     state = np.zeros(len(z), dtype=np.int8)
-    kernel = localise_all if len(z) <= SMALL else localiser()
-    kernel(system.arrays, mended, active, found, weight, doubt, goal, mark, state)
+    rows = np.flatnonzero((found != HELD).any(axis=1))
+    some = [part[rows] for part in (mended, active, found, doubt, goal, mark, state)]
+    kernel = localise_all if len(rows) <= SMALL else localiser()
+    kernel(system.arrays, *some[:3], weight, *some[3:])
+    mended[rows], mark[rows], state[rows] = some[0], some[5], some[6]
     still = np.flatnonzero(state == OPEN)
     for i, r in enumerate(still):
         if progress is not None and i % 20 == 0:

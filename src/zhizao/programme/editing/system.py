@@ -195,7 +195,7 @@ def verdicts(system: System, z: Floats, active: Bools) -> NDArray[np.int8]:
     active : guards, (records, guards)
     """
     out = np.ones((len(z), len(system.arrays.guard)), dtype=np.int8)
-    kernel = _fast() if out.size > 300_000 else judge_all
+    kernel = _fast() if out.size > 100_000 else judge_all
     kernel(system.arrays, z, active, out)
     return out
 
