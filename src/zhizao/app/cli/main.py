@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from zhizao import __version__
-from zhizao.app.cli import pilot_commands, records_commands, serve_commands, twin_commands
+from zhizao.app.cli import editing_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
@@ -22,6 +22,7 @@ app.add_typer(twin_commands.app, name="twin")
 pilot_commands.add(app)
 records_commands.add(app)
 serve_commands.add(app)
+editing_commands.add(app)
 
 
 @app.command()

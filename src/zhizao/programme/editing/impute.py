@@ -151,8 +151,9 @@ def _donors(returns: Returns, base: Floats, open_: Bools, cells: Cells) -> Float
     size = np.where(people > 0, people, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         place = np.column_stack([np.log(size), np.log(np.where(output > 0, output, np.nan))])
-    place = np.where(np.isnan(place), np.nanmedian(place, axis=0) if len(place) else 0.0, place)
-    place = np.nan_to_num(place)
+    for c in range(place.shape[1]):
+        known = place[~np.isnan(place[:, c]), c]
+        place[np.isnan(place[:, c]), c] = np.median(known) if len(known) else 0.0
     found = np.full_like(base, np.nan)
     for r in np.flatnonzero(open_.any(axis=1)):
         wants = np.flatnonzero(open_[r])

@@ -188,7 +188,8 @@ def select(
             continue
         if item.signed:  # no logarithm of what may be below zero: distances in the spread of all distances
             gap = told - guess
-            scale = np.abs(guess) + np.nanmedian(np.abs(guess)) if np.any(~np.isnan(guess)) else np.ones(len(told))
+            known = np.abs(guess[~np.isnan(guess)])
+            scale = np.abs(guess) + (float(np.median(known)) if len(known) else 1.0)
             off = np.arcsinh(gap / np.maximum(scale, 1.0))
         else:
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -18,7 +18,7 @@ from zhizao.errors import Fault, FaultsFound, InputError
 from zhizao.programme.classes import industries, regions, sizes
 from zhizao.programme.items import item_keys, items
 
-__all__ = ["Returns", "from_frame", "period_name", "recognise"]
+__all__ = ["HEADINGS", "Returns", "from_frame", "period_name", "recognise"]
 
 _IDS = {
     "enterprise": ("enterprise", "enterprise_id", "enterprise id", "id", "企业", "企业代码", "统一社会信用代码", "企业名称"),
@@ -28,6 +28,11 @@ _IDS = {
     "size": ("size", "规模", "单位规模", "企业规模"),
     "filer": ("filer", "filed_by", "填表人", "填报人"),
 }
+
+HEADINGS = tuple(
+    word for words in (*_IDS.values(), *((i.key, i.zh, i.en) for i in items().values())) for word in words
+)
+"""All headings that are recognised."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
