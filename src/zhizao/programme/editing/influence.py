@@ -26,6 +26,11 @@ __all__ = ["Callbacks", "Contamination", "contamination", "global_score", "pseud
 
 Floats = NDArray[np.float64]
 
+RARE = 0.01
+"""Items that go to or from zero more often than this are not judged by it."""
+
+SURELY = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Contamination:
@@ -119,6 +124,17 @@ def standard_errors(values: Floats, weight: Floats, stratum: NDArray[np.int64]) 
     return found
 
 
+def _off(told: Floats, guess: Floats) -> Floats:
+    """log(told / guess); where one is zero, surely wrong if that is rare for the item, else not to be judged."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.where((told > 0) & (guess > 0), np.log(told / guess), np.nan)
+    known = ~np.isnan(told) & ~np.isnan(guess)
+    switched = known & ((told > 0) != (guess > 0))
+    if switched.sum() <= RARE * max(int((known & (guess > 0)).sum()), 1):
+        off[switched] = np.where(told[switched] > 0, SURELY, -SURELY)
+    return np.asarray(off)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Callbacks:
     """Whom to call, most influential first.
@@ -132,7 +148,7 @@ class Callbacks:
     chosen : how many of them, from the top, have to be called
     totals : expected weighted totals, (40,)
     limits : what may remain in each total, (40,)
-    remaining : what is expected to remain at most after the chosen calls, (40,)
+    remaining : the error that is expected to remain in each after the chosen calls, (40,)
     error : expected error of each value, weighted, (rows, 40)
     """
 
@@ -192,8 +208,7 @@ def select(
             scale = np.abs(guess) + (float(np.median(known)) if len(known) else 1.0)
             off = np.arcsinh(gap / np.maximum(scale, 1.0))
         else:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                off = np.log(np.maximum(told, 0.0) + 1.0) - np.log(guess + 1.0)
+            off = _off(told, guess)
         scaled = off / np.where(np.isnan(expected.spread[:, j]), 0.5, expected.spread[:, j])
         model = contamination(scaled)
         tau = model.wrong(np.nan_to_num(scaled))
@@ -204,13 +219,11 @@ def select(
     score = global_score(local, how)
     rows = np.argsort(-score, kind="stable")
     rows = rows[score[rows] > 0]
-    after = np.abs(error[rows])
-    left = after.sum(axis=0) - np.cumsum(after, axis=0) if len(rows) else np.zeros((0, values.shape[1]))
-    short = (left > limits + 1e-9 * totals).any(axis=1) if len(rows) else np.zeros(0, dtype=np.bool_)
-    enough = bool((after.sum(axis=0) <= limits + 1e-9 * totals).all())
-    chosen = 0 if enough else int(short.sum()) + 1
-    chosen = min(chosen, len(rows))
-    remaining = after[chosen:].sum(axis=0)
+    made = np.vstack([np.zeros(values.shape[1]), np.cumsum(error[rows], axis=0)])
+    left = np.abs(made[-1] - made)
+    short = np.flatnonzero((left > limits + 1e-9 * totals).any(axis=1))
+    chosen = int(short[-1]) + 1 if len(short) else 0
+    remaining = left[chosen]
     item = np.argmax(local[rows], axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
     return Callbacks(rows, score[rows], item, -error[rows, item], chosen, totals, limits, remaining, error)
 

@@ -17,13 +17,18 @@ from scipy.stats import chi2, norm
 from zhizao.errors import InputError
 from zhizao.programme.editing.cells import Cells, robust
 from zhizao.programme.editing.returns import Returns
-from zhizao.programme.items import item_keys
+from zhizao.programme.items import item_keys, items
 
 __all__ = ["RATIOS", "HidiroglouBerthelot", "Multivariate", "hb_bounds", "hb_scores", "mcd", "period_outliers", "ratio_outliers",
     "several_at_once",
 ]
 
 Floats = NDArray[np.float64]
+
+COUNTED = ("people", "patents", "processes", "batches", "pieces")
+FEW = 20
+LEAST_CHANGE = 0.02
+"""Quartile distances are taken for at least that of a change of so much."""
 
 RATIOS = (
     ("output_cny", "employees"),
@@ -108,24 +113,24 @@ def period_outliers(returns: Returns, cells: Cells, how: HidiroglouBerthelot | N
     """
     how = how or HidiroglouBerthelot()
     beyond = np.zeros_like(returns.values)
-    for j in range(returns.values.shape[1]):
+    for j, item in enumerate(items().values()):
         now, before = returns.values[:, j], returns.last[:, j]
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where((now > 0) & (before > 0), now / before, np.nan)
+            if item.unit in COUNTED:  # one piece more is no change of a few pieces
+                ratio[np.maximum(now, before) < FEW] = np.nan
         if np.count_nonzero(~np.isnan(ratio)) < 5:
             continue
         effects = hb_scores(now, before, cells.figure(ratio, _median), how.u)
+        effects[np.isnan(ratio)] = np.nan
         mid = cells.figure(effects, _median)
         low = cells.figure(effects, lambda e: float(np.quantile(e, 0.25)))
         high = cells.figure(effects, lambda e: float(np.quantile(e, 0.75)))
-        up = how.c * np.maximum(high - mid, np.abs(how.a * mid))
-        down = how.c * np.maximum(mid - low, np.abs(how.a * mid))
+        least = LEAST_CHANGE * np.maximum(now, before) ** how.u  # where half of a cell did not change at all
+        up = how.c * np.maximum(np.maximum(high - mid, np.abs(how.a * mid)), least)
+        down = how.c * np.maximum(np.maximum(mid - low, np.abs(how.a * mid)), least)
         with np.errstate(divide="ignore", invalid="ignore"):
-            far = np.where(effects > mid, (effects - mid) / up, (mid - effects) / down)
-        far[(up == 0) & (effects > mid) | (down == 0) & (effects < mid)] = np.inf
-        flat = (up == 0) | (down == 0)  # half of the cell did not change at all: no scale to judge by
-        far[flat & (np.abs(np.log(np.where(ratio > 0, ratio, 1.0))) < np.log(3))] = 0.0
-        beyond[:, j] = np.nan_to_num(far, nan=0.0, posinf=1e3)
+            beyond[:, j] = np.nan_to_num(np.where(effects > mid, (effects - mid) / up, (mid - effects) / down))
     return beyond
 
 
