@@ -58,7 +58,7 @@ def suspicion_score(done: Edited) -> np.ndarray:
     influence = np.zeros(len(score))
     influence[done.callbacks.rows] = done.callbacks.score
     rank = np.argsort(np.argsort(influence)) / max(len(score), 1)
-    return np.asarray(score + off + rank)
+    return np.asarray(score + off + rank + 5.0 * np.isnan(done.returns.values).any(axis=1))
 
 
 def mistakes(enterprises: int, seed: int) -> list[Row]:

@@ -20,16 +20,18 @@ from scipy.special import logsumexp
 from zhizao.errors import InputError
 from zhizao.programme.editing.cells import Expected
 from zhizao.programme.editing.returns import Returns
-from zhizao.programme.items import items
+from zhizao.programme.items import item_keys, items
 
 __all__ = ["Callbacks", "Contamination", "contamination", "global_score", "pseudo_bias", "select", "standard_errors"]
 
 Floats = NDArray[np.float64]
 
-RARE = 0.01
-"""Items that go to or from zero more often than this are not judged by it."""
+RARE = 0.05
+"""Items that go to or from zero more often than this (investment, inspections) have no value to be expected."""
 
 SURELY = 20.0
+
+COUNTED = ("people", "patents", "processes", "batches", "pieces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,14 @@ class Contamination:
         return found
 
 
-def contamination(off: Floats, turns: int = 60) -> Contamination:
+def contamination(off: Floats, turns: int = 60, least: float = 0.01) -> Contamination:
     """Spread, inflation and share of wrong values, by EM on a histogram.
 
     Parameters
     ----------
     off : log(reported / expected) of values above 0, NaN left out, (rows,)
     turns : of the algorithm
+    least : smallest spread of right ones
 
     Examples
     --------
@@ -74,7 +77,7 @@ def contamination(off: Floats, turns: int = 60) -> Contamination:
     off = off[~np.isnan(off)]
     if len(off) < 20:
         return Contamination(0.02, max(float(np.std(off)) if len(off) else 0.5, 0.05), 100.0)
-    v = max(1.4826 * float(np.median(np.abs(off))), 0.01) ** 2
+    v = max(1.4826 * float(np.median(np.abs(off))), least) ** 2
     edge = np.sinh(np.linspace(-np.arcsinh(30 / v**0.5), np.arcsinh(30 / v**0.5), 801)) * v**0.5
     count, _ = np.histogram(np.clip(off, -29.9, 29.9), edge)
     x2 = (0.5 * (edge[1:] + edge[:-1])) ** 2
@@ -86,7 +89,7 @@ def contamination(off: Floats, turns: int = 60) -> Contamination:
         bad = np.log(share) - 0.5 * np.log(wide) - x2 / (2 * wide)
         tau = np.exp(bad - logsumexp([right, bad], axis=0))
         share = float(np.clip((count * tau).sum() / count.sum(), 1e-5, 0.4))
-        v = max(float((count * (1 - tau) * x2).sum() / max((count * (1 - tau)).sum(), 1e-9)), 1e-4)
+        v = max(float((count * (1 - tau) * x2).sum() / max((count * (1 - tau)).sum(), 1e-9)), least**2)
         wide = max(float((count * tau * x2).sum() / max((count * tau).sum(), 1e-9)), 9 * v)
     return Contamination(share, v**0.5, wide / v)
 
@@ -124,15 +127,14 @@ def standard_errors(values: Floats, weight: Floats, stratum: NDArray[np.int64]) 
     return found
 
 
-def _off(told: Floats, guess: Floats) -> Floats:
-    """log(told / guess); where one is zero, surely wrong if that is rare for the item, else not to be judged."""
+def _off(told: Floats, guess: Floats) -> tuple[Floats, bool]:
+    """log(told / guess), surely wrong where one of them is zero; and whether that is rare, so that it may be judged."""
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.where((told > 0) & (guess > 0), np.log(told / guess), np.nan)
     known = ~np.isnan(told) & ~np.isnan(guess)
     switched = known & ((told > 0) != (guess > 0))
-    if switched.sum() <= RARE * max(int((known & (guess > 0)).sum()), 1):
-        off[switched] = np.where(told[switched] > 0, SURELY, -SURELY)
-    return np.asarray(off)
+    off[switched] = np.where(told[switched] > 0, SURELY, -SURELY)
+    return off, bool(switched.sum() <= RARE * max(int((known & (guess > 0)).sum()), 20))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,19 +200,24 @@ def select(
     aim = np.where(np.isnan(expected.values), values, expected.values)
     totals = np.nansum(np.abs(aim) * weight[:, None], axis=0)
     error = np.zeros_like(values)
+    revenue = item_keys().index("revenue_cny")
     for j, item in enumerate(items().values()):
         told, guess = values[:, j], expected.values[:, j]
         if item.over == "flag":
             continue
-        if item.signed:  # no logarithm of what may be below zero: distances in the spread of all distances
-            gap = told - guess
-            known = np.abs(guess[~np.isnan(guess)])
-            scale = np.abs(guess) + (float(np.median(known)) if len(known) else 1.0)
-            off = np.arcsinh(gap / np.maximum(scale, 1.0))
+        spread = np.where(np.isnan(expected.spread[:, j]), 0.5, expected.spread[:, j])
+        if item.signed:  # no logarithm of what may be below zero: as a share of revenue
+            base = np.abs(expected.values[:, revenue])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                scaled = np.where(base > 0, np.arcsinh(100 * (told - guess) / base), np.nan)
         else:
-            off = _off(told, guess)
-        scaled = off / np.where(np.isnan(expected.spread[:, j]), 0.5, expected.spread[:, j])
-        model = contamination(scaled)
+            off, steady = _off(told, guess)
+            if not steady:
+                continue
+            if item.unit in COUNTED:  # one more or less is no error
+                spread = np.sqrt(spread**2 + 1 / np.maximum(guess, 1) ** 2)
+            scaled = off / spread
+        model = contamination(scaled, least=0.01 if item.signed else 0.7)
         tau = model.wrong(np.nan_to_num(scaled))
         error[:, j] = np.nan_to_num(weight * tau * (told - guess) * (1 - 1 / model.inflation))
     limits = np.maximum(share * errors, floor * totals)

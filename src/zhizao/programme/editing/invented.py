@@ -150,10 +150,9 @@ def suspicions(returns: Returns, *, rate: float = 0.05, show: float = 1e-3) -> S
     names, owner = np.unique(returns.enterprise, return_inverse=True)
     owner = owner.astype(np.int64)
     n = len(names)
-    values = returns.values
     cell = _cell_of(returns, owner, n)
     p = np.full((n, len(SIGNS)), np.nan)
-    first, second, last, rounds, counted = _digits(values, owner, n)
+    first, second, last, rounds, counted = _digits(returns, owner, n)
     said: dict[str, Floats] = {}
     for sign, count, law in (("first_digit", first[:, 1:], FIRST), ("second_digit", second, SECOND)):
         p[:, SIGNS.index(sign)], said[sign] = _against(count, law, cell)
@@ -189,8 +188,12 @@ def _digit(figures: Floats, which: int) -> Whole:
     return np.clip(lead % 10 if which > 1 else lead, 0 if which > 1 else 1, 9)
 
 
-def _digits(values: Floats, owner: Whole, n: int) -> tuple[Floats, Floats, Floats, Whole, Whole]:
-    """Counts of first, second, last digits by owner; round figures, and figures that could be round."""
+def _digits(returns: Returns, owner: Whole, n: int) -> tuple[Floats, Floats, Floats, Whole, Whole]:
+    """Counts of first, second, last digits by owner; round figures, and figures that could be round.
+
+    A figure that stands as it stood last month is counted once: it says nothing new.
+    """
+    values = np.where(returns.values == returns.last, np.nan, returns.values)
     first, second, last = np.zeros(n * 10), np.zeros(n * 10), np.zeros(n * 10)
     rounds, counted = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     for j, item in enumerate(items().values()):
@@ -316,11 +319,17 @@ def _alike(returns: Returns, owner: Whole, n: int) -> tuple[Floats, Whole]:
     rows = np.flatnonzero(count >= 6)
     if len(rows) < 50:
         return p, at
-    part = np.where(known[rows], change[rows], 0.0)
-    mean = part.sum(axis=1) / count[rows]
-    deviation = np.sqrt(np.where(known[rows], (change[rows] - mean[:, None]) ** 2, 0).sum(axis=1) / (count[rows] - 1))
+    part = np.sort(np.where(known[rows], change[rows], np.inf), axis=1)  # quartiles: some items may stay honest
+    count = count[rows]
+    each = np.arange(len(rows))
+    deviation = part[each, (3 * count) // 4 - (count % 4 == 0)] - part[each, count // 4]
     level = np.log(deviation + 1e-4)
-    score = (np.median(level) - level) / max(np.median(level) - np.quantile(level, 0.16), 0.05)
+    score = np.zeros(len(rows))
+    band = np.minimum(count // 4, 5)  # few items lie close together by chance more easily
+    for one in np.unique(band):
+        here = band == one
+        middle, low = np.quantile(level[here], [0.5, 0.005])
+        score[here] = (middle - level[here]) / max((middle - low) / 2.576, 0.05)
     chance = np.maximum(norm.sf(score), LEAST_P)
     most = np.bincount(owner[rows], minlength=n)
     chance = np.minimum(chance * most[owner[rows]], 1.0)  # the month that shows most was picked among all
@@ -379,7 +388,7 @@ def _filers(returns: Returns, rate: float) -> tuple[Sign, ...]:
     if not (returns.filer != "").any():
         return ()
     names, owner = np.unique(returns.filer, return_inverse=True)
-    _, _, last, _, _ = _digits(returns.values, owner.astype(np.int64), len(names))
+    _, _, last, _, _ = _digits(returns, owner.astype(np.int64), len(names))
     p, chi = _against(last, np.full(10, 0.1), None)
     p[names == ""] = np.nan
     chosen = discoveries(np.nan_to_num(p, nan=1.0), rate)
