@@ -106,7 +106,9 @@ def call_backs(done: Edited, honest: pl.DataFrame) -> list[Row]:
     truth = from_frame(last_month(honest)[0]).values
     n = len(truth)
     at = np.array([0, n // 100, n // 20, n // 10])
-    keep = [item_keys().index(key) for key in ("output_cny", "revenue_cny", "energy_tce", "electricity_kwh", "employees")]
+    keep = [
+        item_keys().index(key) for key in ("output_cny", "revenue_cny", "energy_tce", "electricity_kwh", "employees")
+    ]
     ones = np.ones(n)
     raw = pseudo_bias(done.returns.values[:, keep], truth[:, keep], ones, done.callbacks.rows, at)
     left = pseudo_bias(done.values[:, keep], truth[:, keep], ones, done.callbacks.rows, at)

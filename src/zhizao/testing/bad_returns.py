@@ -69,7 +69,9 @@ def honest_returns(enterprises: int, months: int, rng: np.random.Generator, *, f
     cost = revenue * own(0.80, 0.93) * noise(0.02)
     materials = cost * np.minimum(own(0.55, 0.8) * noise(0.03), 0.98)
     wages = employees * own(5000, 9000) * noise(0.03)
-    assets = output.mean(axis=1, keepdims=True) * own(9, 20) * np.exp(np.cumsum(rng.normal(0.002, 0.01, (n, t)), axis=1))
+    assets = (
+        output.mean(axis=1, keepdims=True) * own(9, 20) * np.exp(np.cumsum(rng.normal(0.002, 0.01, (n, t)), axis=1))
+    )
     power = output * own(0.03, 0.12) * trade[:, [1]] * noise(0.05)
     coal = np.where(own(0, 1) < 0.25, output * 4e-6 * trade[:, [2]] * noise(0.08), 0.0)
     gas = np.where(own(0, 1) < 0.5, output * 2e-3 * trade[:, [2]] * noise(0.08), 0.0)

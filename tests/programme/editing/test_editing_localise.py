@@ -53,7 +53,9 @@ def mendable(system, z: np.ndarray, free: set[int]) -> bool:
                     const += coef * z[col]
             (eq if atom.equal else le).append(row)
             (eq_to if atom.equal else le_to).append(-const)
-        said = linprog(np.zeros(max(1, len(columns))), le or None, le_to or None, eq or None, eq_to or None, (-1e4, 1e4))
+        said = linprog(
+            np.zeros(max(1, len(columns))), le or None, le_to or None, eq or None, eq_to or None, (-1e4, 1e4)
+        )
         return bool(said.status == 0)
 
     def choose(at: int, chosen) -> bool:
@@ -85,9 +87,7 @@ def comparison(draw) -> str:
 
 @st.composite
 def check(draw) -> str:
-    return (
-        f"if {draw(comparison())} then {draw(comparison())}" if draw(st.integers(0, 3)) == 0 else draw(comparison())
-    )
+    return f"if {draw(comparison())} then {draw(comparison())}" if draw(st.integers(0, 3)) == 0 else draw(comparison())
 
 
 CASES = st.tuples(

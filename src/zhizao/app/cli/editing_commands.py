@@ -90,7 +90,8 @@ def edit_command(
 ) -> None:
     """Find errors in enterprise returns, whom to call, and signs of made-up figures."""
     lang = check_lang(lang)
-    from zhizao.programme.editing import Settings, as_json as shown, check_rules, corrected, edit, from_frame
+    from zhizao.programme.editing import Settings, check_rules, corrected, edit, from_frame
+    from zhizao.programme.editing import as_json as shown
 
     chosen = _rules(rules or [])
     faults = check_rules(chosen) if rules else ()
@@ -129,7 +130,9 @@ def _rules(paths: list[Path]) -> RuleSet:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
-            raise InputError(f'there is no file "{path}"', where="--rules", fix="check the name and the folder") from None
+            raise InputError(
+                f'there is no file "{path}"', where="--rules", fix="check the name and the folder"
+            ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f'"{path}" cannot be read as UTF-8 text', where="--rules", fix="save it as a UTF-8 text file"
@@ -145,7 +148,9 @@ def _read(path: Path) -> tuple[pl.DataFrame, pl.Series]:
     from zhizao.sense.files.source import Options, open_source
 
     source = open_source(path, Options(headings=HEADINGS))
-    sheet = next((one for one in source.sheets if "enterprise" in recognise(one.frame.columns).values()), source.sheets[0])
+    sheet = next(
+        (one for one in source.sheets if "enterprise" in recognise(one.frame.columns).values()), source.sheets[0]
+    )
     if sheet.ragged:
         raise FaultsFound(
             f"{len(sheet.ragged):,} rows have another number of cells than the headings",

@@ -39,10 +39,16 @@ class RuleFault:
         """In words."""
         ids = ", ".join(self.rules)
         if self.kind == "contradiction":
-            return f"规则 {ids} 互相矛盾，任何报表都无法满足" if lang == "zh" else f"no return can keep the rules {ids} together"
+            return (
+                f"规则 {ids} 互相矛盾，任何报表都无法满足"
+                if lang == "zh"
+                else f"no return can keep the rules {ids} together"
+            )
         if self.kind == "frozen":
             name = items()[self.item].zh if lang == "zh" else items()[self.item].en
-            return f"规则只允许“{name}”取零值（{ids}）" if lang == "zh" else f'the rules let "{name}" only be zero ({ids})'
+            return (
+                f"规则只允许“{name}”取零值（{ids}）" if lang == "zh" else f'the rules let "{name}" only be zero ({ids})'
+            )
         return f"规则 {ids} 已被其他规则包含" if lang == "zh" else f"rule {ids} follows from the others"
 
 
@@ -72,7 +78,8 @@ def check_rules(rules: RuleSet | tuple[Rule, ...], *, redundant: bool = True) ->
     of_clause = [ids[r] for r in system.clause_rule] + [""] * (len(clauses) - len(system.clause_rule))
     if answer.values is None:
         blamed = _fewer(clauses, start, sorted(answer.blame))
-        return (RuleFault("contradiction", tuple(dict.fromkeys(of_clause[c] for c in blamed if of_clause[c]))),)
+        named = dict.fromkeys(of_clause[c] for c in blamed if of_clause[c])
+        return (RuleFault("contradiction", tuple(named)),)
     found: list[RuleFault] = []
     used = {c for clause in clauses for atom in clause for c in atom.col if c < system.fields}
     keys = item_keys()
@@ -106,7 +113,9 @@ def _clauses(system: System) -> list[tuple[Asked, ...]]:
         atoms = []
         for i in range(a.clause_ptr[c], a.clause_ptr[c + 1]):
             part = slice(a.atom_ptr[i], a.atom_ptr[i + 1])
-            atoms.append(Asked(tuple(a.col[part].tolist()), tuple(a.coef[part].tolist()), float(a.const[i]), bool(a.equal[i])))
+            atoms.append(
+                Asked(tuple(a.col[part].tolist()), tuple(a.coef[part].tolist()), float(a.const[i]), bool(a.equal[i]))
+            )
         found.append(tuple(atoms))
     for c in range(system.fields, len(system.columns)):
         kind, name = system.columns[c]

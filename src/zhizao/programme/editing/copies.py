@@ -64,7 +64,10 @@ def copies(returns: Returns, least_share: float = 0.5) -> Twin:
     flow = np.flatnonzero([i.over == "flow" for i in items().values()])
     values = returns.values[:, flow]
     big = np.abs(values) >= SMALLEST
-    return Twin(_of_last(returns, values, big, flow, least_share), _of_peer(returns, values, big, least_share))
+    return Twin(
+        _of_last(returns, values, big, flow, least_share),
+        _of_peer(returns, values, returns.last[:, flow], big, least_share),
+    )
 
 
 def _of_last(returns: Returns, values: Floats, big: NDArray[np.bool_], flow: Whole, least_share: float) -> Copied:
@@ -82,11 +85,13 @@ def _of_last(returns: Returns, values: Floats, big: NDArray[np.bool_], flow: Who
     return Copied(rows, others, k[rows], of[rows], p, judged)
 
 
-def _of_peer(returns: Returns, values: Floats, big: NDArray[np.bool_], least_share: float) -> Copied:
+def _of_peer(returns: Returns, values: Floats, before: Floats, big: NDArray[np.bool_], least_share: float) -> Copied:
     n, m = values.shape
     judged = np.flatnonzero(big.sum(axis=1) >= LEAST)
     cents = np.where(big, np.round(np.nan_to_num(values) * 100), 0.0).astype(np.int64).view(np.uint64)
-    odd = np.random.default_rng(20250519).integers(1, 2**63, m, dtype=np.uint64) | np.uint64(1)
+    odd: NDArray[np.uint64] = np.asarray(
+        np.random.default_rng(20250519).integers(1, 2**63, m, dtype=np.uint64) | np.uint64(1)
+    )
     pairs: list[NDArray[np.int64]] = []
     for band in range(BANDS):
         columns = np.arange(band, m, BANDS)
@@ -116,5 +121,19 @@ def _of_peer(returns: Returns, values: Floats, big: NDArray[np.bool_], least_sha
     good = (of >= LEAST) & (k >= least_share * of)
     a, b, k, of = a[good], b[good], k[good], of[good]
     chance = np.maximum(np.minimum(binom.sf(k - 1, of, 0.002) * max(n, 1), 1.0), 1e-30)  # the nearest of all was picked
-    rows, others = np.concatenate([a, b]), np.concatenate([b, a])
-    return Copied(rows, others, np.tile(k, 2), np.tile(of, 2), np.tile(chance, 2), judged)
+    first, second = _strange(values[a], before[a], big[a]), _strange(values[b], before[b], big[b])
+    blame_a = ~(second > 2 * first + 0.1)  # whoever left its own past copied; both are named where that does not show
+    blame_b = ~(first > 2 * second + 0.1)
+    rows, others = np.concatenate([a[blame_a], b[blame_b]]), np.concatenate([b[blame_a], a[blame_b]])
+    k, of, chance = (np.concatenate([one[blame_a], one[blame_b]]) for one in (k, of, chance))
+    return Copied(rows, others, k, of, chance, judged)
+
+
+def _strange(values: Floats, before: Floats, big: NDArray[np.bool_]) -> Floats:
+    """Median size of the log changes against last month of each return; 0 where nothing is known of it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.where(big & (values > 0) & (before > 0), np.abs(np.log(values / before)), np.nan)
+    found = np.zeros(len(values))
+    known = (~np.isnan(change)).any(axis=1)
+    found[known] = np.nanmedian(change[known], axis=1)
+    return found

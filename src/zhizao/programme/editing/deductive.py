@@ -63,7 +63,9 @@ def typing_slip(a: float, b: float) -> bool:
     return len(long) == len(short) + 1 and any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
 
 
-def deduce(system: System, z: Floats, active: NDArray[np.bool_], found: NDArray[np.int8], expected: Expected) -> Deduced:
+def deduce(
+    system: System, z: Floats, active: NDArray[np.bool_], found: NDArray[np.int8], expected: Expected
+) -> Deduced:
     """Corrections whose cause shows.
 
     Parameters

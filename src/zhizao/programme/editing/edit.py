@@ -8,7 +8,7 @@ influence and signs of invention are judged beside, and change nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class Settings:
     seed : of residuals that are drawn in imputation
     """
 
-    hb: HidiroglouBerthelot = HidiroglouBerthelot()
+    hb: HidiroglouBerthelot = field(default_factory=HidiroglouBerthelot)
     share: float = 0.2
     floor: float = 0.001
     rate: float = 0.05
@@ -173,9 +173,7 @@ def edit(
     mended = told.with_values(deduced.values)
     tell("judging the rules", 1.0)
     found = verdicts(hard, z, active)
-    localised = localise(
-        hard, z, active, found=found, weight=reliability, expected=expected.values, progress=progress
-    )
+    localised = localise(hard, z, active, found=found, weight=reliability, expected=expected.values, progress=progress)
     tell("imputing", 0.0)
     _, stratum = np.unique(
         np.char.add(np.char.add(told.industry, told.size), told.period.astype(np.str_)), return_inverse=True
@@ -196,14 +194,24 @@ def edit(
     )
     tell("looking for outliers", 0.0)
     outliers = _outliers(mended, cells, expected, settings)
-    callbacks = select(
-        mended, expected, share=settings.share, floor=settings.floor, stratum=stratum.astype(np.int64)
-    )
+    callbacks = select(mended, expected, share=settings.share, floor=settings.floor, stratum=stratum.astype(np.int64))
     tell("looking for signs of invention", 0.0)
     suspicion = suspicions(returns, rate=settings.rate) if signs else None
     ids = tuple(rule.id for rule in hard.rules), tuple(rule.id for rule in soft.rules)
     return Edited(
-        told, rules, fails, doubts, *ids, deduced, localised, imputed, expected, imputed.values, outliers, callbacks, suspicion
+        told,
+        rules,
+        fails,
+        doubts,
+        *ids,
+        deduced,
+        localised,
+        imputed,
+        expected,
+        imputed.values,
+        outliers,
+        callbacks,
+        suspicion,
     )
 
 

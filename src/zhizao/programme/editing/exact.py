@@ -18,7 +18,7 @@ from scipy.optimize import linprog
 
 from zhizao.programme.editing.system import Arrays
 
-__all__ = ["Asked", "Answer", "asked_of", "mend", "nearest", "smallest_set"]
+__all__ = ["Answer", "Asked", "asked_of", "mend", "nearest", "smallest_set"]
 
 Floats = NDArray[np.float64]
 MOST_BRANCHES = 2000
@@ -72,7 +72,9 @@ def asked_of(a: Arrays, active: NDArray[np.bool_]) -> list[tuple[Asked, ...]]:
             for i in range(a.clause_ptr[c], a.clause_ptr[c + 1]):
                 part = slice(a.atom_ptr[i], a.atom_ptr[i + 1])
                 atoms.append(
-                    Asked(tuple(a.col[part].tolist()), tuple(a.coef[part].tolist()), float(a.const[i]), bool(a.equal[i]))
+                    Asked(
+                        tuple(a.col[part].tolist()), tuple(a.coef[part].tolist()), float(a.const[i]), bool(a.equal[i])
+                    )
                 )
         found.append(tuple(atoms))
     return found

@@ -182,7 +182,7 @@ def _regression(returns: Returns, base: Floats, open_: Bools, rng: np.random.Gen
         logs = np.log(np.where(base > 0, base, np.nan))
     x = np.column_stack([np.ones(len(base)), logs[:, keys.index("employees")], logs[:, keys.index("output_cny")]])
     for j in np.flatnonzero(open_.any(axis=0)):
-        columns = [0, *(c for c, key in ((1, "employees"), (2, "output_cny")) if keys.index(key) != j)]
+        columns = np.array([0, *(c for c, key in ((1, "employees"), (2, "output_cny")) if keys.index(key) != j)])
         for code in np.unique(returns.industry[open_[:, j]]):
             here = returns.industry == code
             known = ~np.isnan(x[:, columns]).any(axis=1)

@@ -231,11 +231,13 @@ def select(
     short = np.flatnonzero((left > limits + 1e-9 * totals).any(axis=1))
     chosen = int(short[-1]) + 1 if len(short) else 0
     remaining = left[chosen]
-    item = np.argmax(local[rows], axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
-    return Callbacks(rows, score[rows], item, -error[rows, item], chosen, totals, limits, remaining, error)
+    most = np.argmax(local[rows], axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
+    return Callbacks(rows, score[rows], most, -error[rows, most], chosen, totals, limits, remaining, error)
 
 
-def pseudo_bias(reported: Floats, right: Floats, weight: Floats, rows: NDArray[np.int64], at: NDArray[np.int64]) -> Floats:
+def pseudo_bias(
+    reported: Floats, right: Floats, weight: Floats, rows: NDArray[np.int64], at: NDArray[np.int64]
+) -> Floats:
     """Relative error of each total that is left when the first so many of the ranked returns were put right.
 
     Parameters

@@ -10,6 +10,7 @@ a stated rate (Benjamini and Hochberg, 1995).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -254,7 +255,7 @@ def _among(z: Floats, cell: Whole) -> Floats:
     found = score(z)
     order = np.argsort(cell, kind="stable")
     edges = np.flatnonzero(np.diff(cell[order], prepend=-1, append=cell.max(initial=0) + 2))
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges.tolist()):
         if end - begin >= 20:
             rows = order[begin:end]
             found[rows] = score(z[rows])
@@ -352,7 +353,9 @@ def _said(
     at: Whole,
 ) -> tuple[str, str, int]:
     if sign in chi:
-        word = {"first_digit": ("首位", "first"), "second_digit": ("第二位", "second"), "last_digit": ("末位", "last")}[sign]
+        word = {"first_digit": ("首位", "first"), "second_digit": ("第二位", "second"), "last_digit": ("末位", "last")}[
+            sign
+        ]
         return (
             f"{word[0]}数字分布异常，卡方值 {chi[sign][e]:.0f}",
             f"{word[1]} digits are distributed unlike those of peers, chi-square {chi[sign][e]:.0f}",
@@ -380,7 +383,11 @@ def _said(
     if sign == "copy_of_last_month":
         return f"{month} 有 {same} 个数值与上月完全相同", f"in {month}, {same} figures are those of last month", row
     who = returns.enterprise[other]
-    return f"{month} 有 {same} 个数值与企业 {who} 相同", f"in {month}, {same} figures are those of enterprise {who}", row
+    return (
+        f"{month} 有 {same} 个数值与企业 {who} 相同",
+        f"in {month}, {same} figures are those of enterprise {who}",
+        row,
+    )
 
 
 def _filers(returns: Returns, rate: float) -> tuple[Sign, ...]:

@@ -175,7 +175,9 @@ class _Parser:
             if found is None:
                 at += len(self.text[at:]) - len(self.text[at:].lstrip())
                 raise self.fault(
-                    f'"{self.text[at]}" has no meaning here', at, "use names, numbers, + - * / < <= == != >= >, and or not"
+                    f'"{self.text[at]}" has no meaning here',
+                    at,
+                    "use names, numbers, + - * / < <= == != >= >, and or not",
                 )
             kind = str(found.lastgroup)
             word = found.group(kind)
@@ -282,7 +284,9 @@ class _Parser:
         codes: list[str] = []
         sign = self.take("==", "!=", "in")
         if sign is None:
-            raise self.fault(f"{attribute} is a code", self.now.at, f'write {attribute} == "31" or {attribute} in {{"31"}}')
+            raise self.fault(
+                f"{attribute} is a code", self.now.at, f'write {attribute} == "31" or {attribute} in {{"31"}}'
+            )
         if sign.text == "in":
             self.need("{", "in")
             codes.append(self._code(attribute))
@@ -339,7 +343,9 @@ class _Parser:
             raise self.fault("two ratios are compared", at, "compare a ratio with a number")
         ratio, other = (left, right) if left.divisor is not None else (right, left)
         if not other.constant or ratio.absolutes:
-            raise self.fault("a ratio is compared with something that is no number", at, "compare a ratio with a number")
+            raise self.fault(
+                "a ratio is compared with something that is no number", at, "compare a ratio with a number"
+            )
         assert ratio.divisor is not None
         plain, scaled = _Value(ratio.linear), _Value(ratio.divisor.times(other.linear.const))
         return (plain, scaled) if left.divisor is not None else (scaled, plain)
@@ -408,7 +414,9 @@ class _Parser:
         finally:
             self.depth -= 1
         seen = f'"{token.text}"' if token.text else "the end"
-        raise self.fault(f"a number or an item is expected, {seen} was found", token.at, "write an item's key or a number")
+        raise self.fault(
+            f"a number or an item is expected, {seen} was found", token.at, "write an item's key or a number"
+        )
 
     def _named(self, token: _Token) -> _Value:
         name = _ATTRIBUTE_WORDS.get(token.text, token.text)
@@ -422,7 +430,9 @@ class _Parser:
         if name == "month":
             return _Value(Linear({("period", "month"): 1.0}))
         if name not in self.known:
-            raise self.fault(f'there is no item "{name}"', token.at, f"write an item's key, such as {_near(name, self.known)}")
+            raise self.fault(
+                f'there is no item "{name}"', token.at, f"write an item's key, such as {_near(name, self.known)}"
+            )
         return _Value(Linear({("now", self.known[name]): 1.0}))
 
     def _called(self, name: str, inside: list[_Value], at: int) -> _Value:
@@ -450,7 +460,7 @@ class _Parser:
         for clause in cnf:
             contrary: Cnf = ()
             for literal in clause:
-                contrary = contrary + (_contrary(literal),)
+                contrary = (*contrary, _contrary(literal))
             found = self._either(found, contrary)
         return found
 

@@ -281,9 +281,21 @@ def localise_all(
     """
     most, clauses, m = len(a.const) * 2 + 8, len(a.guard), mark.shape[1]
     left = Left(
-        np.zeros(most), np.zeros(most), np.zeros(most), np.zeros(most), np.zeros(most, np.int64), np.zeros(most, np.int64)
+        np.zeros(most),
+        np.zeros(most),
+        np.zeros(most),
+        np.zeros(most),
+        np.zeros(most, np.int64),
+        np.zeros(most, np.int64),
     )
-    work = (left, np.zeros(2), np.zeros(2), np.zeros(clauses + 1, np.int64), np.zeros(m, np.int64), np.zeros(m, np.int64))
+    work = (
+        left,
+        np.zeros(2),
+        np.zeros(2),
+        np.zeros(clauses + 1, np.int64),
+        np.zeros(m, np.int64),
+        np.zeros(m, np.int64),
+    )
     failed = np.zeros(clauses + 1, np.int64)
     told = np.zeros(z.shape[1])
     for r in range(len(z)):
@@ -322,7 +334,12 @@ def fill_all(a: Any, z: Any, active: Any, goal: Any, state: Any) -> None:
     """
     most, m = len(a.const) * 2 + 8, goal.shape[1]
     left = Left(
-        np.zeros(most), np.zeros(most), np.zeros(most), np.zeros(most), np.zeros(most, np.int64), np.zeros(most, np.int64)
+        np.zeros(most),
+        np.zeros(most),
+        np.zeros(most),
+        np.zeros(most),
+        np.zeros(most, np.int64),
+        np.zeros(most, np.int64),
     )
     point = np.zeros(2)
     told = np.zeros(z.shape[1])

@@ -95,7 +95,7 @@ def localise(
     state = np.zeros(len(z), dtype=np.int8)
     rows = np.flatnonzero((found != HELD).any(axis=1))
     some = [part[rows] for part in (mended, active, found, doubt, goal, mark, state)]
-    kernel = localise_all if len(rows) <= SMALL else localiser()
+    kernel: Callable[..., None] = localise_all if len(rows) <= SMALL else localiser()
     kernel(system.arrays, *some[:3], weight, *some[3:])
     mended[rows], mark[rows], state[rows] = some[0], some[5], some[6]
     still = np.flatnonzero(state == OPEN)

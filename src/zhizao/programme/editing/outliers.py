@@ -19,7 +19,15 @@ from zhizao.programme.editing.cells import Cells, robust
 from zhizao.programme.editing.returns import Returns
 from zhizao.programme.items import item_keys, items
 
-__all__ = ["RATIOS", "HidiroglouBerthelot", "Multivariate", "hb_bounds", "hb_scores", "mcd", "period_outliers", "ratio_outliers",
+__all__ = [
+    "RATIOS",
+    "HidiroglouBerthelot",
+    "Multivariate",
+    "hb_bounds",
+    "hb_scores",
+    "mcd",
+    "period_outliers",
+    "ratio_outliers",
     "several_at_once",
 ]
 

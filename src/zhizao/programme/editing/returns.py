@@ -7,7 +7,7 @@ use. Figures of last month and of the same month last year are found in the same
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,16 @@ from zhizao.programme.items import item_keys, items
 __all__ = ["HEADINGS", "Returns", "from_frame", "period_name", "recognise"]
 
 _IDS = {
-    "enterprise": ("enterprise", "enterprise_id", "enterprise id", "id", "企业", "企业代码", "统一社会信用代码", "企业名称"),
+    "enterprise": (
+        "enterprise",
+        "enterprise_id",
+        "enterprise id",
+        "id",
+        "企业",
+        "企业代码",
+        "统一社会信用代码",
+        "企业名称",
+    ),
     "period": ("period", "month", "报告期", "月份", "期间", "时期"),
     "industry": ("industry", "行业", "行业代码", "行业大类"),
     "region": ("region", "province", "地区", "地区代码", "省份"),
@@ -29,9 +38,7 @@ _IDS = {
     "filer": ("filer", "filed_by", "填表人", "填报人"),
 }
 
-HEADINGS = tuple(
-    word for words in (*_IDS.values(), *((i.key, i.zh, i.en) for i in items().values())) for word in words
-)
+HEADINGS = tuple(word for words in (*_IDS.values(), *((i.key, i.zh, i.en) for i in items().values())) for word in words)
 """All headings that are recognised."""
 
 
@@ -161,7 +168,9 @@ def from_frame(
         )
     whole = whole.filter(first)
     values = whole.select(item_keys()).to_numpy().astype(np.float64)
-    text = {name: whole[name].to_numpy().astype(np.str_) for name in ("enterprise", "industry", "region", "size", "filer")}
+    text = {
+        name: whole[name].to_numpy().astype(np.str_) for name in ("enterprise", "industry", "region", "size", "filer")
+    }
     period = whole["period"].to_numpy()
     codes = whole["enterprise"].rle_id().to_numpy().astype(np.int64)
     return Returns(
@@ -197,9 +206,7 @@ def _before(
     return found
 
 
-def _table(
-    frame: pl.DataFrame, rows: pl.Series | None, where: str, judged: bool, weights: str | None
-) -> pl.DataFrame:
+def _table(frame: pl.DataFrame, rows: pl.Series | None, where: str, judged: bool, weights: str | None) -> pl.DataFrame:
     roles = recognise(frame.columns)
     by_role = {role: heading for heading, role in roles.items()}
     if "enterprise" not in by_role:
@@ -245,7 +252,12 @@ def _table(
         weight = _numbers(frame[weights], numbers, where, faults)
         for n in numbers.filter(~(weight > 0).fill_null(value=False)).head(3):
             faults.append(
-                Fault("a weight is missing or not above 0", f"{where}, row {n}, column {weights}", "give each a weight", "weight")
+                Fault(
+                    "a weight is missing or not above 0",
+                    f"{where}, row {n}, column {weights}",
+                    "give each a weight",
+                    "weight",
+                )
             )
         columns["weight"] = weight.fill_null(1.0)
     if faults:
@@ -260,7 +272,7 @@ def _note_blank(cells: pl.Series, numbers: pl.Series, heading: str, where: str, 
         faults.append(Fault("the enterprise is missing", f"{where}, row {n}, column {heading}", "fill it in", "blank"))
 
 
-def _codes(table: dict[str, object]) -> dict[str, str]:
+def _codes(table: Mapping[str, object]) -> dict[str, str]:
     found = {}
     for code, one in table.items():
         for word in (code, getattr(one, "zh", ""), getattr(one, "en", ""), getattr(one, "iso", "")):
@@ -279,7 +291,9 @@ def _coded(frame: pl.DataFrame, heading: str | None, codes: dict[str, str]) -> p
 _PERIOD = r"^(\d{4})\s*[-/.年]?\s*(\d{1,2})\s*(?:月|[-/.]\d{1,2}.*)?$"
 
 
-def _periods(frame: pl.DataFrame, heading: str | None, numbers: pl.Series, where: str, faults: list[Fault]) -> pl.Series:
+def _periods(
+    frame: pl.DataFrame, heading: str | None, numbers: pl.Series, where: str, faults: list[Fault]
+) -> pl.Series:
     if heading is None:
         return pl.repeat(0, frame.height, dtype=pl.Int64, eager=True)
     text = frame[heading].cast(pl.String).fill_null("").str.strip_chars().str.replace(r"\.0$", "")
@@ -301,7 +315,9 @@ def _numbers(cells: pl.Series, numbers: pl.Series, where: str, faults: list[Faul
     else:
         text = cells.cast(pl.String).str.strip_chars()
         plain = text.str.replace_all(r"[,，\s]", "").str.replace(r"^\((.*)\)$", "-$1")
-        plain = plain.replace({"": None, "-": None, "—": None, "NA": None, "N/A": None, "null": None, "nan": None, "NaN": None})
+        plain = plain.replace(
+            {"": None, "-": None, "—": None, "NA": None, "N/A": None, "null": None, "nan": None, "NaN": None}
+        )
         found = plain.cast(pl.Float64, strict=False)
         wrong = (plain.is_not_null() & found.is_null()) | found.is_infinite()
     wrong = wrong.fill_null(value=False) | (found.abs() > 1e18).fill_null(value=False)
@@ -309,7 +325,10 @@ def _numbers(cells: pl.Series, numbers: pl.Series, where: str, faults: list[Faul
         for n, cell in zip(numbers.filter(wrong).head(5), text.filter(wrong).head(5), strict=True):
             faults.append(
                 Fault(
-                    f'"{cell[:40]}" is no usable number', f"{where}, row {n}, column {cells.name}", "write digits only", "bad_number"
+                    f'"{cell[:40]}" is no usable number',
+                    f"{where}, row {n}, column {cells.name}",
+                    "write digits only",
+                    "bad_number",
                 )
             )
     return found.fill_nan(None).alias(cells.name)

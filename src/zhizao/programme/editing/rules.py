@@ -153,7 +153,10 @@ def _rows(data: object, root: Any, where: str) -> tuple[str, list[Any], list[Any
     wrong = set(data) - {"version", "rules"}
     if wrong:
         raise InputError(
-            f'"{min(map(str, wrong))}" is no key of a rule file', where=where, fix="keys are version, rules", code="bad_rules"
+            f'"{min(map(str, wrong))}" is no key of a rule file',
+            where=where,
+            fix="keys are version, rules",
+            code="bad_rules",
         )
     node = next(value for key, value in root.value if key.value == "rules")
     return str(data.get("version", "0")), data["rules"], node.value

@@ -121,7 +121,9 @@ def compile_rules(rules: RuleSet | tuple[Rule, ...], severity: str | None = None
     )
     columns: dict[Column, int] = {("now", key): i for i, key in enumerate(item_keys())}
     guards: dict[tuple[Group, ...], int] = {}
-    clause_ptr, atom_ptr, col, coef, const, equal, guard, of_rule = [0], [0], [], [], [], [], [], []
+    guard: list[int] = []
+    of_rule: list[int] = []
+    clause_ptr, atom_ptr, col, coef, const, equal = [0], [0], [], [], [], []
     touching: list[list[int]] = [[] for _ in item_keys()]
     for r, rule in enumerate(chosen):
         for clause in rule.clauses:

@@ -94,7 +94,10 @@ def account(done: Edited) -> dict[str, Any]:
     methods = Counter(METHODS[m] for m in done.deduced.method[corrected_cells].tolist())
     keys, calls = item_keys(), done.callbacks
     hint = {
-        keys[j]: {"share": round(float(done.imputed.share[j]), 6), "inflation": _number(float(done.imputed.inflation[j]))}
+        keys[j]: {
+            "share": round(float(done.imputed.share[j]), 6),
+            "inflation": _number(float(done.imputed.inflation[j])),
+        }
         for j in np.flatnonzero(done.imputed.share > 0)
     }
     return {
