@@ -88,8 +88,8 @@ def check_rules(rules: RuleSet | tuple[Rule, ...], *, redundant: bool = True) ->
         if answer.values[j] < 1 and items()[keys[j]].over != "flag":
             other = mend([*clauses, some], start, free)
             if other.values is None:
-                blamed = [of_clause[c] for c in sorted(other.blame) if c < len(of_clause) and of_clause[c]]
-                found.append(RuleFault("frozen", tuple(dict.fromkeys(blamed)), keys[j]))
+                why = [of_clause[c] for c in sorted(other.blame) if c < len(of_clause) and of_clause[c]]
+                found.append(RuleFault("frozen", tuple(dict.fromkeys(why)), keys[j]))
     if redundant:
         gone: set[int] = set()
         for r in range(len(system.rules) - 1, -1, -1):  # later rules are looked at first: one's own before the shipped

@@ -85,7 +85,7 @@ def deduce(
     _units(work, off, room)
     _signs(work, fails)
     _swaps(work, np.flatnonzero(work.fails > 0), expected)
-    _balances(work, np.flatnonzero(work.fails > 0))
+    _balances(work, np.flatnonzero(work.fails > 0), expected)
     return Deduced(work.z[:, :m], work.method)
 
 
@@ -165,8 +165,10 @@ def _swaps(work: _Work, rows: NDArray[np.int64], expected: Expected) -> None:
         work.method[np.ix_(some[good], [j, k])] = SWAP
 
 
-def _balances(work: _Work, rows: NDArray[np.int64]) -> None:
-    """Sums that must agree and do not: one part mistyped, or all but rounded."""
+def _balances(work: _Work, rows: NDArray[np.int64], expected: Expected) -> None:
+    """Sums that must agree and do not: all but rounded, or one part mistyped; of several that might be, the one that
+    comes nearest to what was expected, and none where nothing was.
+    """
     a, m = work.system.arrays, work.method.shape[1]
     for c in range(len(a.guard)):
         first, last = a.clause_ptr[c], a.clause_ptr[c + 1]
@@ -178,18 +180,33 @@ def _balances(work: _Work, rows: NDArray[np.int64]) -> None:
         wrong = rows[~np.isnan(gap) & (np.abs(gap) > 1e-6)]
         for r in wrong:
             here = const + float(work.z[r, col] @ coef)
-            best = None
-            for j, k in zip(col.tolist(), coef.tolist(), strict=True):
-                if j >= m or work.method[r, j]:
-                    continue
-                value = work.z[r, j] - here / k
-                kind = ROUNDING if abs(here) <= 2 and abs(here / k) <= 2 else TYPING
-                if kind == ROUNDING or typing_slip(float(work.z[r, j]), float(value)):
-                    size = abs(work.z[r, j])
-                    if best is None or (kind == ROUNDING and size > best[2]):
-                        best = (j, value, size, kind)
-            if best is not None:
+            chosen = _slip(work, r, here, col, coef, expected.values[r])
+            if chosen is not None:
+                j, value, kind = chosen
                 trial = work.z[[r]].copy()
-                trial[0, best[0]] = best[1]
+                trial[0, j] = value
                 if work.attempt(np.array([r]), trial, mends=np.ones(1, dtype=np.bool_))[0]:
-                    work.method[r, best[0]] = best[3]
+                    work.method[r, j] = kind
+
+
+def _slip(
+    work: _Work, r: int, gap: float, col: NDArray[np.int64], coef: Floats, aim: Floats
+) -> tuple[int, float, int] | None:
+    """Field of a sum to change, its value, and the kind of slip; None where it does not show which."""
+    m = work.method.shape[1]
+    parts = [
+        (j, float(work.z[r, j] - gap / k))
+        for j, k in zip(col.tolist(), coef.tolist(), strict=True)
+        if j < m and not work.method[r, j]
+    ]
+    if parts and abs(gap) <= 2:
+        j, value = max(parts, key=lambda one: abs(work.z[r, one[0]]))
+        return j, value, ROUNDING
+    slips = [(j, value) for j, value in parts if typing_slip(float(work.z[r, j]), value)]
+    if len(slips) == 1:
+        return (*slips[0], TYPING)
+    known = [(abs(value / aim[j] - 1), j, value) for j, value in slips if aim[j] > 0]
+    if not slips or len(known) < len(slips):
+        return None
+    _, j, value = min(known)
+    return j, value, TYPING

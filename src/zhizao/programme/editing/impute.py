@@ -175,7 +175,7 @@ def _donors(returns: Returns, base: Floats, open_: Bools, cells: Cells) -> Float
 
 
 def _regression(returns: Returns, base: Floats, open_: Bools, rng: np.random.Generator | None) -> Floats:
-    """Log-linear on persons employed and output within the industry, a residual drawn where a generator is given."""
+    """Log-linear on persons employed and output within the industry (all where it has few), a residual drawn where a generator is given."""
     keys = item_keys()
     found = np.full_like(base, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -183,10 +183,12 @@ def _regression(returns: Returns, base: Floats, open_: Bools, rng: np.random.Gen
     x = np.column_stack([np.ones(len(base)), logs[:, keys.index("employees")], logs[:, keys.index("output_cny")]])
     for j in np.flatnonzero(open_.any(axis=0)):
         columns = np.array([0, *(c for c, key in ((1, "employees"), (2, "output_cny")) if keys.index(key) != j)])
+        known = ~np.isnan(x[:, columns]).any(axis=1)
         for code in np.unique(returns.industry[open_[:, j]]):
             here = returns.industry == code
-            known = ~np.isnan(x[:, columns]).any(axis=1)
             learn, rows = here & known & ~np.isnan(logs[:, j]), np.flatnonzero(here & known & open_[:, j])
+            if learn.sum() < 10:
+                learn = known & ~np.isnan(logs[:, j])
             if learn.sum() < 10 or not len(rows):
                 continue
             beta = np.linalg.lstsq(x[np.ix_(learn, columns)], logs[learn, j], rcond=None)[0]

@@ -134,7 +134,9 @@ def period_outliers(returns: Returns, cells: Cells, how: HidiroglouBerthelot | N
         mid = cells.figure(effects, _median)
         low = cells.figure(effects, lambda e: float(np.quantile(e, 0.25)))
         high = cells.figure(effects, lambda e: float(np.quantile(e, 0.75)))
-        least = LEAST_CHANGE * np.maximum(now, before) ** how.u  # where half of a cell did not change at all
+        least = (
+            LEAST_CHANGE * np.maximum(np.maximum(now, before), 0) ** how.u
+        )  # where half of a cell did not change at all
         up = how.c * np.maximum(np.maximum(high - mid, np.abs(how.a * mid)), least)
         down = how.c * np.maximum(np.maximum(mid - low, np.abs(how.a * mid)), least)
         with np.errstate(divide="ignore", invalid="ignore"):
