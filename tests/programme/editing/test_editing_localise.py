@@ -134,3 +134,76 @@ def test_the_fast_path_and_the_exact_path_agree(case):
         assert said.state[0] == 3
     else:
         assert float(weight[said.mark[0] == 1].sum()) == pytest.approx(float(weight[list(exact[0])].sum()))
+
+
+def test_the_field_in_both_failed_balances_is_named():
+    system = system_of(
+        "output_cny <= revenue_cny", "output_cny <= profit_cny", "revenue_cny <= 100", "profit_cny <= 100"
+    )
+    assert found(system, record(output_cny=50, revenue_cny=9, profit_cny=8)) == {"output_cny"}
+
+
+def test_a_trusted_field_is_left_alone_when_two_light_ones_do():
+    system = system_of("output_cny <= revenue_cny", "output_cny <= profit_cny")
+    weight = np.ones(40)
+    weight[KEYS.index("output_cny")] = 2.5
+    z = record(output_cny=50, revenue_cny=9, profit_cny=8)
+    assert found(system, z, weight=weight) == {"revenue_cny", "profit_cny"}
+
+
+def test_of_equally_light_sets_the_more_surprising_is_named():
+    system = system_of("output_cny <= revenue_cny")
+    expected = np.full((1, 40), np.nan)
+    expected[0, [KEYS.index("output_cny"), KEYS.index("revenue_cny")]] = 8.0, 10.0
+    assert found(system, record(output_cny=8, revenue_cny=1), expected=expected) == {"revenue_cny"}
+    assert found(system, record(output_cny=90, revenue_cny=10), expected=expected) == {"output_cny"}
+
+
+def test_a_missing_value_is_free_and_may_take_the_blame_from_others():
+    system = system_of("output_cny == wages_cny + tax_cny", "wages_cny >= 0", "tax_cny >= 0")
+    z = record(output_cny=50, wages_cny=70)
+    z[0, KEYS.index("tax_cny")] = np.nan
+    assert len(found(system, z)) == 1, "no tax above zero mends it, so wages or output must change"
+    z = record(output_cny=70, wages_cny=50)
+    z[0, KEYS.index("tax_cny")] = np.nan
+    assert found(system, z) == set()
+
+
+def test_a_missing_value_between_two_that_contradict_is_seen_through():
+    system = system_of("output_cny <= wages_cny", "wages_cny <= tax_cny")
+    z = record(output_cny=9, tax_cny=5)
+    z[0, KEYS.index("wages_cny")] = np.nan
+    assert len(found(system, z)) == 1
+
+
+def test_a_sum_of_five_parts_with_three_errors_takes_the_exact_path():
+    system = system_of(*(f"{key} <= 10" for key in SOME[:3]), "revenue_cny + output_cny >= 0")
+    z = record(**dict.fromkeys(SOME[:3], 20.0))
+    assert found(system, z) == set(SOME[:3])
+
+
+def test_rules_that_nothing_can_keep_are_said_to_be_impossible():
+    system = system_of("tax_cny >= 5", "tax_cny <= 3")
+    assert localise(system, record(tax_cny=4), np.ones((1, 1), dtype=bool)).state[0] == 3
+
+
+def test_a_reliability_that_is_not_above_zero_is_refused():
+    with pytest.raises(InputError, match="weight"):
+        localise(system_of("tax_cny >= 5"), record(tax_cny=4), np.ones((1, 1), dtype=bool), weight=np.zeros(40))
+
+
+def test_many_records_compiled_give_what_few_give_plain():
+    from zhizao.programme.editing.localise import SMALL
+
+    rng = np.random.default_rng(2)
+    system = compile_rules(rule_set(), "hard")
+    z = np.exp(rng.normal(3, 2, (SMALL + 500, len(system.columns))))
+    z[rng.random(z.shape) < 0.02] *= -1
+    z[rng.random(z.shape) < 0.01] = np.nan
+    z[:, KEYS.index("digital_rd_tools")] = 1.0
+    active = np.ones((len(z), max(1, len(system.guards))), dtype=bool)
+    keep = (verdicts(system, z, active) == 0).sum(axis=1) <= 4
+    z, active = z[keep], active[keep]
+    many = localise(system, z, active)
+    few = localise(system, z[:300], active[:300])
+    assert (many.mark[:300] == few.mark).all() and (many.state[:300] == few.state).all()

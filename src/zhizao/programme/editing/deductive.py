@@ -169,7 +169,7 @@ def _balances(work: _Work, rows: NDArray[np.int64], expected: Expected) -> None:
     """Sums that must agree and do not: all but rounded, or one part mistyped; of several that might be, the one that
     comes nearest to what was expected, and none where nothing was.
     """
-    a, m = work.system.arrays, work.method.shape[1]
+    a = work.system.arrays
     for c in range(len(a.guard)):
         first, last = a.clause_ptr[c], a.clause_ptr[c + 1]
         if last - first != 1 or not a.equal[first]:
