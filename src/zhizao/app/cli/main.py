@@ -10,6 +10,7 @@ from zhizao.app.cli import indicator_commands, pilot_commands, records_commands,
 from zhizao.app.cli import economy_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli import pilot_commands, records_commands, serve_commands, survey_commands, twin_commands
 from zhizao.app.cli import analysis_commands, pilot_commands, records_commands, serve_commands, twin_commands
+from zhizao.app.cli import editing_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
@@ -31,6 +32,7 @@ records_commands.add(app)
 serve_commands.add(app)
 alerts_commands.add(app)
 indicator_commands.add(app)
+editing_commands.add(app)
 
 
 @app.command()
