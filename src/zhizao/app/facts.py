@@ -182,7 +182,13 @@ class _Rows:
         self._bad: set[int] = set()
         for row, cells, _text in sheet.ragged:
             self._faults.append(
-                {"row": row, "sheet": self.sheet, "code": "ragged", "what": f"the row has {cells} cells", "fix": "quote texts"}
+                {
+                    "row": row,
+                    "sheet": self.sheet,
+                    "code": "ragged",
+                    "what": f"the row has {cells} cells",
+                    "fix": "quote texts",
+                }
             )
         self.height = self.frame.height + len(sheet.ragged)
 
@@ -242,12 +248,18 @@ def _readings(rows: _Rows, plant: Plant, now: datetime) -> pl.DataFrame:
             )
         for name, time in (("start", start), ("end", end)):
             if time is None:
-                rows.refuse(at, name, rows.text(name)[at], "bad_time", f"no {name} that can be read", "write 2025-06-30 08:00")
+                rows.refuse(
+                    at, name, rows.text(name)[at], "bad_time", f"no {name} that can be read", "write 2025-06-30 08:00"
+                )
         if start is not None and end is not None:
             if end <= start:
-                rows.refuse(at, "end", str(end), "end_before_start", "the reading ends before it starts", "correct the times")
+                rows.refuse(
+                    at, "end", str(end), "end_before_start", "the reading ends before it starts", "correct the times"
+                )
             elif end - start > _LONGEST:
-                rows.refuse(at, "end", str(end), "too_long", "the reading spans more than 400 days", "correct the times")
+                rows.refuse(
+                    at, "end", str(end), "too_long", "the reading spans more than 400 days", "correct the times"
+                )
             elif end > now:
                 rows.refuse(at, "end", str(end), "in_future", "the reading lies in the future", "correct the date")
         factor = 1.0
@@ -255,7 +267,9 @@ def _readings(rows: _Rows, plant: Plant, now: datetime) -> pl.DataFrame:
             known = CARRIERS[carrier]
             factor = _UNITS[known].get(units[at].lower(), 0.0) if units[at] else 1.0
             if not factor:
-                rows.refuse(at, "unit", units[at], "bad_unit", f'"{units[at]}" is no unit of {carrier}', f"write {known}")
+                rows.refuse(
+                    at, "unit", units[at], "bad_unit", f'"{units[at]}" is no unit of {carrier}', f"write {known}"
+                )
         _amount(rows, at, "quantity", amount, shown[at], signed=False)
         if rows.good(at):
             unit = CARRIERS[carrier]
@@ -312,7 +326,9 @@ def _month(rows: _Rows, at: int, text: str, zone: str, now: datetime) -> str:
         rows.refuse(at, "period", text, "bad_period", f'"{text}" is no month', "write it as 2025-06")
         return ""
     if bounds(plain, zone)[1] > now:
-        rows.refuse(at, "period", text, "in_future", f"{plain} has not ended yet", "close accounts when the month is over")
+        rows.refuse(
+            at, "period", text, "in_future", f"{plain} has not ended yet", "close accounts when the month is over"
+        )
     return plain
 
 

@@ -168,7 +168,7 @@ class Plant(Noun):
     accounts: dict[str, str] = {}
     """Names of the plant's own ledger accounts, each with the item of the monthly return that it is."""
 
-    enterprise: str = ""
+    enterprise: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,59})?$")
     """Id of the enterprise in units.yaml whose return this plant's journal fills."""
 
     @field_validator("zone")

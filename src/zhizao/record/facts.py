@@ -101,8 +101,16 @@ def import_facts(
             note_import(connection, tally, mine)
         if progress is not None:
             progress("record", tally["read"] / max(read, 1))
-    counts = [tally[name] for name in ("stored", "rejected", "duplicate", "superseding", "stale")]
-    return Receipt(tally["id"], read, *counts, moment(tally["recorded_at"]))
+    return Receipt(
+        tally["id"],
+        read,
+        tally["stored"],
+        refused,
+        tally["duplicate"],
+        tally["superseding"],
+        tally["stale"],
+        moment(tally["recorded_at"]),
+    )
 
 
 def _store_batch(
@@ -169,7 +177,9 @@ def _rows(frame: pl.DataFrame, kind: Kind, source: str) -> pl.DataFrame:
         payload = {key: value + 0.0 if isinstance(value, float) else value for key, value in payload.items()}
         text = json.dumps(payload, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
         out.append((f"{kind.value} {name}", subject, at, text))
-    made = pl.DataFrame(out, schema={"name": pl.String, "subject": pl.String, "at": pl.Int64, "payload": pl.String}, orient="row")
+    made = pl.DataFrame(
+        out, schema={"name": pl.String, "subject": pl.String, "at": pl.Int64, "payload": pl.String}, orient="row"
+    )
     return made.with_columns(
         pl.Series("origin", uuids(made["name"].to_list(), NAMESPACE), dtype=pl.Binary),
         frame["row"].cast(pl.Int64),
@@ -195,10 +205,16 @@ def _batches(rows: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
 def flows(store: Store, *, as_of: datetime | None = None) -> pl.DataFrame:
     """Readings of all meters as they count now, or counted then: `FLOW_SCHEMA`, by meter and start."""
     frame = _payloads(
-        store, Kind.METERED, as_of, {"meter": pl.String, "carrier": pl.String, "quantity": pl.Float64}
+        store,
+        Kind.METERED,
+        as_of,
+        {"meter": pl.String, "carrier": pl.String, "quantity": pl.Float64}
         | {"unit": pl.String, "start_ns": pl.Int64, "end_ns": pl.Int64},
     )
-    times = [pl.from_epoch(f"{name}_ns", "ns").dt.replace_time_zone("UTC").cast(_TIME).alias(name) for name in ("start", "end")]
+    times = [
+        pl.from_epoch(f"{name}_ns", "ns").dt.replace_time_zone("UTC").cast(_TIME).alias(name)
+        for name in ("start", "end")
+    ]
     return frame.with_columns(times).select(*FLOW_SCHEMA).sort("meter", "start")
 
 
@@ -208,9 +224,7 @@ def accounts(store: Store, *, as_of: datetime | None = None) -> pl.DataFrame:
     return _payloads(store, Kind.ACCOUNTS_CLOSED, as_of, schema).select(*ACCOUNT_LINE_SCHEMA).sort("period", "item")
 
 
-def _payloads(
-    store: Store, kind: Kind, as_of: datetime | None, schema: dict[str, Any]
-) -> pl.DataFrame:
+def _payloads(store: Store, kind: Kind, as_of: datetime | None, schema: dict[str, Any]) -> pl.DataFrame:
     corrected = select(event.c.supersedes).where(event.c.supersedes.is_not(None))
     statement = select(event.c.sequence, event.c.payload).where(IS_FLOW, event.c.kind == kind.value)
     if as_of is not None:

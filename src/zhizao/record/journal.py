@@ -104,7 +104,14 @@ class Journal:
         InputError : the rows are not whole or do not add up to `read`, or the database cannot be written
         """
         return facts.import_facts(
-            self._store, frame, kind, source=source, rejected=rejected, read=read, recorded_at=recorded_at, progress=progress
+            self._store,
+            frame,
+            kind,
+            source=source,
+            rejected=rejected,
+            read=read,
+            recorded_at=recorded_at,
+            progress=progress,
         )
 
     def flows(self, *, as_of: datetime | None = None) -> pl.DataFrame:

@@ -23,7 +23,18 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["CHAINED", "HEAD", "IS_FLOW", "IS_SAID", "VERSION_TABLE", "event", "head", "imports", "metadata", "rejection"]
+__all__ = [
+    "CHAINED",
+    "HEAD",
+    "IS_FLOW",
+    "IS_SAID",
+    "VERSION_TABLE",
+    "event",
+    "head",
+    "imports",
+    "metadata",
+    "rejection",
+]
 
 IS_SAID = text("import_id IS NULL")
 """What people and connectors said, which no import brought: few beside the operations, and found by their subject."""

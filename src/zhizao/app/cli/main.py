@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from zhizao import __version__
-from zhizao.app.cli import pilot_commands, records_commands, serve_commands, twin_commands
+from zhizao.app.cli import pilot_commands, records_commands, returns_commands, serve_commands, twin_commands
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(twin_commands.app, name="twin")
 pilot_commands.add(app)
 records_commands.add(app)
+returns_commands.add(app)
 serve_commands.add(app)
 
 

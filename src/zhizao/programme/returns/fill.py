@@ -6,7 +6,8 @@ the journal measures itself (work, meters, equipment) goes before what the ledge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -141,7 +142,11 @@ def fill_return(
     book = keep_book(log, plant, start=start, end=end)
     month = accounts.filter(pl.col("period") == period)
     found: dict[str, Line] = {}
-    for made in (_from_work(book, log, plant, start, end), _from_equipment(plant), _from_meters(flows, plant, start, end)):
+    for made in (
+        _from_work(book, log, plant, start, end),
+        _from_equipment(plant),
+        _from_meters(flows, plant, start, end),
+    ):
         found.update(made)
     used: list[Factor] = []
     for key, to in (("energy_tce", "kgce"), ("co2_t", "kgCO2")):
@@ -154,6 +159,10 @@ def fill_return(
             line = ledger if ledger.value is not None or line is None else line
         lines[key] = line
     return Filled(period, start, end, lines, tuple(dict.fromkeys(used)))
+
+
+def _sum(values: pl.Series) -> float:
+    return float(math.fsum(value for value in values.to_list() if value is not None))
 
 
 def _events(frame: pl.DataFrame) -> dict[str, Any]:
@@ -181,11 +190,13 @@ def _from_work(book: Ledger, log: WorkLog, plant: Plant, start: datetime, end: d
             line(key, None, "", "left.orders")
     else:
         judged = "defect_rate" not in book.missing
-        entered = orders["entered"].fill_null(0.0).sum() if "pieces" not in book.missing else None
+        entered = _sum(orders["entered"]) if "pieces" not in book.missing else None
         line("products_made", entered, "made.entered", "left.pieces")
-        line("products_defective", orders["bad"].fill_null(0.0).sum() if judged else None, "made.bad", "left.pieces")
+        line("products_defective", _sum(orders["bad"]) if judged else None, "made.bad", "left.pieces")
         line("cycle_h", float(orders["cycle_h"].to_numpy().mean()), "made.cycle", "left.orders")
-        assumed = ", ".join(name for name, _ in plant.assumptions() if name.startswith("rates."))
+        assumed = ", ".join(
+            name for name, _ in plant.assumptions() if name.startswith("rates.") and name != "rates.currency"
+        )
         if plant.rates.currency != "CNY":
             line("operating_cost_cny", None, "", "left.currency", currency=plant.rates.currency)
         elif all(name in book.missing for name in COMPONENTS):
@@ -242,18 +253,16 @@ def _from_meters(flows: pl.DataFrame, plant: Plant, start: datetime, end: dateti
             out[key] = Line(key, unit, None, how=("left.meter", {}))
             continue
         meters = whole.filter(pl.col("carrier") == carrier)["meter"].unique()
-        held = rows.group_by("meter").agg(pl.col("held").sum())["held"].sum()
+        held = _sum(rows["held"])
         share = held / (length * len(meters))
         notes = (("note.gap", {"share": f"{100 * share:.1f} %"}),) if share < 0.999 else ()
-        value = float((rows["quantity"] * rows["part"]).sum())
+        value = _sum(rows["quantity"] * rows["part"])
         how = ("made.meter", {"meters": len(meters)})
         out[key] = Line(key, unit, value, ("metered",), how=how, notes=notes, **_events(rows))
     return out
 
 
-def _by_factors(
-    key: str, to: str, found: Mapping[str, Line], factors: Sequence[Factor], used: list[Factor]
-) -> Line:
+def _by_factors(key: str, to: str, found: Mapping[str, Line], factors: Sequence[Factor], used: list[Factor]) -> Line:
     """Energy or CO2 from the carriers that are metered, each with its factor."""
     unit = items()[key].unit
     metered = {carrier: found[item] for carrier, item in _ENERGY.items() if found[item].value is not None}
@@ -296,13 +305,15 @@ def _from_accounts(month: pl.DataFrame, key: str, unit: str) -> Line:
     if rows.is_empty():
         return Line(key, unit, None, how=("left.person" if key in _NO_RECORD else "left.account", {}))
     accounts = ", ".join(rows["account"].unique(maintain_order=True).to_list())
-    value = float(rows["value"].sum())
+    value = _sum(rows["value"])
     return Line(key, unit, value, ("accounts.closed",), how=("made.account", {"accounts": accounts}), **_events(rows))
 
 
 def _told(words: tuple[str, Mapping[str, Any]], lang: str) -> str:
     key, values = words
-    named: dict[str, Callable[[Any], str] | Any] = dict(values)
+    named: dict[str, Any] = dict(values)
     if isinstance(named.get("carriers"), list):
-        named["carriers"] = ("、" if lang == "zh" else ", ").join(said(f"carrier.{one}", lang) for one in named["carriers"])
+        named["carriers"] = ("、" if lang == "zh" else ", ").join(
+            said(f"carrier.{one}", lang) for one in named["carriers"]
+        )
     return said(key, lang, **named)

@@ -43,9 +43,7 @@ _OVER = {
     "flag": ("1 yes, 0 no", "1 是，0 否"),
 }
 _TITLE = "Monthly return of a manufacturing enterprise 制造企业月度报表"
-_GUIDE = (
-    "Fill in the yellow cells. A blank value needs a note. 请填写黄色单元格；数值空缺须写明原因。"
-)
+_GUIDE = "Fill in the yellow cells. A blank value needs a note. 请填写黄色单元格；数值空缺须写明原因。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +203,10 @@ def read_form(data: bytes, *, name: str = "return.xlsx") -> Form:
         )
     if str(head[1]).split(".")[0] != str(FORM):
         raise InputError(
-            f"the form has version {head[1]}; this zhizao reads {FORM}", where=name, fix="get a new form", code="old_form"
+            f"the form has version {head[1]}; this zhizao reads {FORM}",
+            where=name,
+            fix="get a new form",
+            code="old_form",
         )
     known = items()
     values: dict[str, float | None] = {}
@@ -218,12 +219,19 @@ def read_form(data: bytes, *, name: str = "return.xlsx") -> Form:
         if not key:
             if any(cell not in (None, "") for cell in cells[1:6]):
                 faults.append(
-                    Fault("a line without its key", _cell(name, 1, number), "do not add lines; get a new form", "no_key")
+                    Fault(
+                        "a line without its key", _cell(name, 1, number), "do not add lines; get a new form", "no_key"
+                    )
                 )
             continue
         if key not in known:
             faults.append(
-                Fault(f'"{key[:60]}" is not an item of the return', _cell(name, 1, number), "get a new form", "unknown_item")
+                Fault(
+                    f'"{key[:60]}" is not an item of the return',
+                    _cell(name, 1, number),
+                    "get a new form",
+                    "unknown_item",
+                )
             )
             continue
         if key in places:
@@ -245,7 +253,9 @@ def read_form(data: bytes, *, name: str = "return.xlsx") -> Form:
         if text:
             notes[key] = text
     lost = [key for key in known if key not in places]
-    faults.extend(Fault(f"the line of {known[key].en} ({key}) is gone", name, "get a new form", "no_line") for key in lost)
+    faults.extend(
+        Fault(f"the line of {known[key].en} ({key}) is gone", name, "get a new form", "no_line") for key in lost
+    )
 
     def at(key: str) -> str:
         return _cell(name, _VALUE + 1, places[key]) if key in places else name
@@ -285,7 +295,10 @@ def _rows(data: bytes, name: str) -> list[list[Any]]:
     import fastexcel
 
     broken = InputError(
-        "the file cannot be read as an Excel workbook", where=name, fix="save the form again as .xlsx", code="bad_workbook"
+        "the file cannot be read as an Excel workbook",
+        where=name,
+        fix="save the form again as .xlsx",
+        code="bad_workbook",
     )
     if len(data) > _MOST_BYTES:
         raise InputError(
@@ -312,6 +325,9 @@ def _rows(data: bytes, name: str) -> list[list[Any]]:
         frame = loaded.to_polars()
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001 -- the reader is compiled and panics on damaged files
-        raise broken from error
+    except BaseException as error:
+        # a damaged workbook can make the Rust reader panic, which Python sees as no Exception
+        if isinstance(error, fastexcel.FastExcelError) or type(error).__name__ == "PanicException":
+            raise broken from error
+        raise
     return [[None if cell == "" else cell for cell in row] for row in frame.iter_rows()]

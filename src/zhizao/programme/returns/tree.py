@@ -142,9 +142,7 @@ class Tree(Noun):
         """
         found = self.units.get(name)
         if found is None:
-            raise InputError(
-                f'there is no unit "{name[:60]}"', fix="use an id of units.yaml", code="no_unit"
-            )
+            raise InputError(f'there is no unit "{name[:60]}"', fix="use an id of units.yaml", code="no_unit")
         return found
 
     def enterprise(self, name: str) -> Unit:

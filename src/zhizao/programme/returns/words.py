@@ -53,7 +53,10 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "left.pieces": ("the records tell no pieces", "记录中没有件数"),
         "left.people": ("the records name nobody in the month", "本月记录中没有人员"),
         "left.cost": ("the records do not allow a cost", "现有记录无法计算成本"),
-        "left.currency": ("the plant's rates are in {currency}, the return is in CNY", "工厂费率以 {currency} 计，报表以人民币计"),
+        "left.currency": (
+            "the plant's rates are in {currency}, the return is in CNY",
+            "工厂费率以 {currency} 计，报表以人民币计",
+        ),
         "left.equipment": (
             "plant.yaml says of no machine whether it does a key process (key_process)",
             "plant.yaml 没有说明哪些设备承担关键工序（key_process）",

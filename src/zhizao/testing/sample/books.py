@@ -81,7 +81,8 @@ def months_in(truth: Truth, weeks: int) -> list[str]:
     """Months that lie wholly in a run or ended in it, oldest first."""
     first = date.fromisoformat(truth.first_day)
     last = date.fromordinal(first.toordinal() + 7 * weeks)  # first day after the run
-    out, year, month = [], first.year, first.month
+    out: list[str] = []
+    year, month = first.year, first.month
     while True:
         following = date(year + month // 12, month % 12 + 1, 1)
         if following > last:
@@ -105,15 +106,19 @@ def accounts_of(
     """
     material = {product.name: product.material for product in truth.products}
     final = frame.filter(pl.col("operation") == "final", pl.col("report") == "production")
-    finished = _by_month(final.group_by("order", "product").agg(pl.col("end").max(), pl.col("good").sum()), "end", truth)
+    finished = _by_month(
+        final.group_by("order", "product").agg(pl.col("end").max(), pl.col("good").sum()), "end", truth
+    )
     released = _by_month(
-        frame.group_by("order", "product").agg(pl.col("released").min(), pl.col("order_quantity").max()), "released", truth
+        frame.group_by("order", "product").agg(pl.col("released").min(), pl.col("order_quantity").max()),
+        "released",
+        truth,
     )
     used = _by_month(readings.filter(pl.col("meter").is_in(["E0", "G0", "W0"])), "start", truth)
     rows: list[tuple[str, str, str, float, str]] = []
     stock, debtors, assets = 0.0, 0.0, books.assets
     for period in months_in(truth, weeks):
-        made = {name: 0.0 for name in material}
+        made = dict.fromkeys(material, 0.0)
         for name, good in finished.filter(pl.col("month") == period).select("product", "good").iter_rows():
             made[name] += good
         output = sum(books.price * material[name] * good for name, good in made.items())
@@ -124,7 +129,11 @@ def accounts_of(
             taken += material[name] * pieces
             ordered += books.price * material[name] * pieces
         drawn = dict(used.filter(pl.col("month") == period).group_by("meter").agg(pl.col("quantity").sum()).iter_rows())
-        energy = books.kwh * drawn.get("E0", 0.0) + books.gas_m3 * drawn.get("G0", 0.0) + books.water_m3 * drawn.get("W0", 0.0)
+        energy = (
+            books.kwh * drawn.get("E0", 0.0)
+            + books.gas_m3 * drawn.get("G0", 0.0)
+            + books.water_m3 * drawn.get("W0", 0.0)
+        )
         wages = books.wage * (len(truth.people) + books.staff)
         added = output - taken - energy - books.services
         tax = books.tax * max(added, 0.0)

@@ -189,7 +189,10 @@ def readings(frame: pl.DataFrame, truth: Truth, *, weeks: int, flows: Flows = FL
         open_h = np.maximum(_open_seconds(machine, days) / 3600, held)
         shifts = np.maximum(shifts, np.where(len(machine.hours) == 7, 0.0, open_h))
         kwh = (
-            work * hours["production"] + setup * hours["setup"] + idle * (open_h - held) + off * np.maximum(24 - open_h, 0)
+            work * hours["production"]
+            + setup * hours["setup"]
+            + idle * (open_h - held)
+            + off * np.maximum(24 - open_h, 0)
         )
         series[f"E-{machine.name}"] = ("electricity", "kWh", kwh)
         total += kwh
