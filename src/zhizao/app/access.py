@@ -50,14 +50,14 @@ LADDER = (Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.MANAGER, Role.ADMIN)
 class Right(StrEnum):
     """One thing that somebody may do."""
 
-    RETURNS = "returns"
-    """Use the returns desk; which returns and figures is decided there."""
     READ = "read"
     """See the plant's records and figures."""
     IMPORT = "import"
     DECIDE = "decide"
     SETTLE = "settle"
     ADMIN = "admin"
+    RETURNS = "returns"
+    """Use the returns desk; which returns and figures is decided there."""
 
 
 _FROM: dict[Right, Role] = {
