@@ -243,7 +243,12 @@ def test_each_unit_is_told_what_it_owes_and_since_when() -> None:
     found = {one.enterprise: one for one in owed(TREE, returns, ["2025-06"], now)}
     assert set(found) == {"E1", "E2", "E3"}  # E4 is published: nobody owes anything
     assert (found["E1"].unit, found["E1"].what, found["E1"].state) == ("P1", "review", "soon")
-    assert (found["E2"].unit, found["E2"].what, found["E2"].state, found["E2"].days_left) == ("E2", "submit", "overdue", -1)
+    assert (found["E2"].unit, found["E2"].what, found["E2"].state, found["E2"].days_left) == (
+        "E2",
+        "submit",
+        "overdue",
+        -1,
+    )
     early = owed(TREE, returns, ["2025-06"], datetime(2025, 7, 1, tzinfo=UTC))
     assert {one.state for one in early} == {"later"}
 

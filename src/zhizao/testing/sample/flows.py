@@ -186,8 +186,10 @@ def readings(frame: pl.DataFrame, truth: Truth, *, weeks: int, flows: Flows = FL
         work, setup, idle, off = flows.power_kw[machine.name]
         hours = {kind: seconds / 3600 for kind, seconds in busy[machine.name].items()}
         held = hours["production"] + hours["setup"] + hours["down"]
-        open_h = np.maximum(_open_seconds(machine, days) / 3600, held)
-        shifts = np.maximum(shifts, np.where(len(machine.hours) == 7, 0.0, open_h))
+        planned = _open_seconds(machine, days) / 3600
+        open_h = np.maximum(planned, held)  # a breakdown may outlast the shift
+        if not Week(machine.hours).always:
+            shifts = np.maximum(shifts, planned)
         kwh = (
             work * hours["production"]
             + setup * hours["setup"]
