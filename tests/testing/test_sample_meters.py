@@ -120,7 +120,7 @@ def test_the_books_hang_together(read: pl.DataFrame, frame: pl.DataFrame, messy:
         assert month["debts_cny"] == pytest.approx(BOOK_TRUTH.debts * month["assets_cny"], rel=1e-6)
         delivered = (
             month["output_cny"]
-            + (wide.get("2025-%02d" % (int(period[5:]) - 1)) or {"inventory_cny": 0.0})["inventory_cny"]
+            + (wide.get(f"2025-{int(period[5:]) - 1:02d}") or {"inventory_cny": 0.0})["inventory_cny"]
         )
         assert month["revenue_cny"] + month["inventory_cny"] == pytest.approx(delivered, abs=0.05)
 

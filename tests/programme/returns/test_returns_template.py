@@ -19,7 +19,7 @@ from zhizao.programme.returns import Line, check_values, differences, read_form,
 from zhizao.programme.returns.template import SHEET
 
 AT = datetime(2025, 7, 1, tzinfo=UTC)
-FULL: dict[str, float | None] = {key: 1.0 for key in items()}
+FULL: dict[str, float | None] = dict.fromkeys(items(), 1.0)
 NAMES = ("甲厂", "plant one")
 
 
