@@ -234,10 +234,10 @@ def _readings(rows: _Rows, plant: Plant, now: datetime) -> pl.DataFrame:
     out: list[tuple[Any, ...]] = []
     for at, meter in enumerate(meters):
         start, end, amount = times["start"].values[at], times["end"].values[at], quantity.values[at]
+        carrier = _carrier(carriers[at]) or (plant.meters[meter].carrier if meter in plant.meters else "")
         if not meter or len(meter) > 200:
             rows.refuse(at, "meter", meter, "no_meter", "no meter", "fill in which meter was read")
-        carrier = _carrier(carriers[at]) or (plant.meters[meter].carrier if meter in plant.meters else "")
-        if not carrier:
+        elif not carrier:
             rows.refuse(
                 at,
                 "carrier",
