@@ -20,7 +20,7 @@ from zhizao.app.cli.main import app
 from zhizao.decide.twin import MEASURES
 from zhizao.decide.twin.shop import RULES
 from zhizao.model.event import Kind
-from zhizao.model.plant import Calendar, Machine, Person, Plant, Product, Rates
+from zhizao.model.plant import Calendar, Machine, Meter, Person, Plant, Product, Rates
 from zhizao.pilot.levers import PULL_ORDER
 from zhizao.record import read_plant
 
@@ -141,6 +141,7 @@ def test_each_setting_of_a_plant_has_its_line_and_no_other():
         "plant": Plant,
         "calendar": Calendar,
         "machine": Machine,
+        "meter": Meter,
         "person": Person,
         "product": Product,
         "rates": Rates,

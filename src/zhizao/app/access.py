@@ -7,6 +7,7 @@ as Argon2id hashes, session and token secrets as SHA-256 digests, so that the fi
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import sqlite3
 import threading
@@ -21,30 +22,42 @@ from typing import Any
 from zhizao.clock import now
 from zhizao.errors import InputError, NotAllowed
 
-__all__ = ["LOCAL", "ROLES", "Access", "Person", "Right", "Role", "Session"]
+__all__ = ["LADDER", "LOCAL", "ROLES", "Access", "Person", "Right", "Role", "Session", "covers"]
 
 
 class Role(StrEnum):
-    """What a person is in the plant; each role may do what the ones before it may."""
+    """What a person is: in the plant each role may do what the ones before it may; three roles are of returns alone."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     ENGINEER = "engineer"
     MANAGER = "manager"
+    """Of a plant; with a unit that is an authority: who approves for it."""
     ADMIN = "admin"
+    REPORTER = "reporter"
+    """Reports for one enterprise, its unit."""
+    REVIEWER = "reviewer"
+    """Looks through the returns below its unit."""
+    EVALUATOR = "evaluator"
+    """Sees what is published."""
 
 
 ROLES = tuple(Role)
+LADDER = (Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.MANAGER, Role.ADMIN)
+"""Roles in a plant, each with what the ones before it may."""
 
 
 class Right(StrEnum):
     """One thing that somebody may do."""
 
     READ = "read"
+    """See the plant's records and figures."""
     IMPORT = "import"
     DECIDE = "decide"
     SETTLE = "settle"
     ADMIN = "admin"
+    RETURNS = "returns"
+    """Use the returns desk; which returns and figures is decided there."""
 
 
 _FROM: dict[Right, Role] = {
@@ -86,11 +99,15 @@ class Person:
     Parameters
     ----------
     name : sign-in name
-    role : what they are in the plant
+    role : what they are in the plant, or for returns
+    unit : unit of the tree that they belong to; empty for none
+    outside : whether that unit is not the plant's own enterprise: then the plant's records are not theirs to see
     """
 
     name: str
     role: Role
+    unit: str = ""
+    outside: bool = False
 
     def may(self, right: Right) -> bool:
         """Whether the role is enough for a right.
@@ -100,7 +117,11 @@ class Person:
         >>> Person("li", Role.VIEWER).may(Right.IMPORT), Person("li", Role.OPERATOR).may(Right.IMPORT)
         (False, True)
         """
-        return ROLES.index(self.role) >= ROLES.index(_FROM[right])
+        if right is Right.RETURNS:
+            return True
+        if self.role not in LADDER or self.outside:
+            return False
+        return LADDER.index(self.role) >= LADDER.index(_FROM[right])
 
     def need(self, right: Right) -> None:
         """Refuse when the role is not enough.
@@ -110,11 +131,19 @@ class Person:
         NotAllowed : with the role that is needed
         """
         if not self.may(right):
+            of = f" of {self.unit}" if self.unit else ""
             raise NotAllowed(
-                f'"{self.name}" is {self.role}; this needs {_FROM[right]}',
+                f'"{self.name}" is {self.role}{of}; this needs {_FROM.get(right, "another role")} of the plant',
                 fix="ask an admin for the role",
                 code="role",
             )
+
+
+def covers(own: Role, other: Role) -> bool:
+    """Whether somebody with one role may hand out another, as for a token."""
+    if own is other or own is Role.ADMIN:
+        return True
+    return own in LADDER and other in LADDER and LADDER.index(other) < LADDER.index(own)
 
 
 LOCAL = Person("local", Role.ADMIN)
@@ -135,7 +164,12 @@ class Access:
 
     Parameters
     ----------
-    path : file that keeps them; made when absent, readable by its owner only
+    path : file that keeps them; made when absent, readable by its owner only; one of an older version gains the column
+        `unit`
+
+    Attributes
+    ----------
+    own : the plant's own enterprise; whoever belongs to another unit does not see the plant's records
 
     Examples
     --------
@@ -160,7 +194,19 @@ class Access:
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma journal_mode=wal")
         self._db.executescript(_TABLES)
+        self._add_unit()
+        self.own = ""
         self._nobody = self._hasher.hash(secrets.token_hex(8))
+
+    def _add_unit(self) -> None:
+        with self._write() as db:  # alone, so that two servers that start at once do not both add it
+            columns = {row["name"] for row in db.execute("pragma table_info(person)")}
+            if "unit" not in columns:
+                db.execute("alter table person add column unit text not null default ''")
+
+    def _person(self, name: str, role: Role, unit: str) -> Person:
+        outside = bool(unit) and unit != self.own and role is not Role.ADMIN
+        return Person(name, role, unit, outside)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -192,8 +238,14 @@ class Access:
             self.add("admin", password, Role.ADMIN)
             return password
 
-    def add(self, name: str, password: str, role: Role) -> None:
+    def add(self, name: str, password: str, role: Role, unit: str = "") -> None:
         """Make a person.
+
+        Parameters
+        ----------
+        name, password : to sign in with
+        role : what they are
+        unit : unit of the tree that they belong to; empty for none
 
         Raises
         ------
@@ -206,19 +258,25 @@ class Access:
         try:
             with self._write() as db:
                 db.execute(
-                    "insert into person (name, role, hash, made_at) values (?, ?, ?, ?)",
-                    (name, Role(role).value, hashed, now().isoformat()),
+                    "insert into person (name, role, hash, made_at, unit) values (?, ?, ?, ?, ?)",
+                    (name, Role(role).value, hashed, now().isoformat(), _unit(unit)),
                 )
         except sqlite3.IntegrityError as error:
             raise InputError(f'there is already a person "{name}"', fix="choose another name", code="taken") from error
 
     def people(self) -> list[dict[str, Any]]:
-        """Everybody, with role and whether they may sign in."""
-        rows = self._rows("select name, role, active, made_at from person order by name")
+        """Everybody, with role, unit and whether they may sign in."""
+        rows = self._rows("select name, role, unit, active, made_at from person order by name")
         return [{**dict(row), "active": bool(row["active"])} for row in rows]
 
     def change(
-        self, name: str, *, role: Role | None = None, active: bool | None = None, password: str | None = None
+        self,
+        name: str,
+        *,
+        role: Role | None = None,
+        active: bool | None = None,
+        password: str | None = None,
+        unit: str | None = None,
     ) -> None:
         """Change a person; sessions and tokens of theirs end when the password changes or they are made inactive.
 
@@ -238,10 +296,11 @@ class Access:
                 raise NotAllowed(f'"{name}" is the last admin', fix="make somebody else admin first", code="last_admin")
             if role is not None:
                 db.execute("update person set role = ? where name = ?", (Role(role).value, name))
-                ranks = {Role(r): i for i, r in enumerate(ROLES)}
                 for token in db.execute("select id, role from token where name = ?", (name,)).fetchall():
-                    if ranks[Role(token["role"])] > ranks[Role(role)]:
+                    if not covers(Role(role), Role(token["role"])):
                         db.execute("update token set role = ? where id = ?", (Role(role).value, token["id"]))
+            if unit is not None:
+                db.execute("update person set unit = ? where name = ?", (_unit(unit), name))
             if active is not None:
                 db.execute("update person set active = ? where name = ?", (int(active), name))
             if hashed is not None:
@@ -313,12 +372,12 @@ class Access:
                 (_digest(secret), rows[0]["name"], csrf, at.isoformat(), at.isoformat(), address),
             )
         self.note(rows[0]["name"], "signed in", address=address)
-        return Session(Person(rows[0]["name"], Role(rows[0]["role"])), csrf, secret)
+        return Session(self._person(rows[0]["name"], Role(rows[0]["role"]), rows[0]["unit"]), csrf, secret)
 
     def session(self, secret: str) -> Session | None:
         """Whose session a cookie names; None when it is unknown, idle for too long or too old."""
         rows = self._rows(
-            "select s.*, p.role from session s join person p on p.name = s.name where s.digest = ? and p.active",
+            "select s.*, p.role, p.unit from session s join person p on p.name = s.name where s.digest = ? and p.active",
             _digest(secret),
         )
         if not rows:
@@ -331,7 +390,7 @@ class Access:
         if at - seen > timedelta(minutes=5):
             with self._write() as db:
                 db.execute("update session set seen_at = ? where digest = ?", (at.isoformat(), row["digest"]))
-        return Session(Person(row["name"], Role(row["role"])), row["csrf"], secret)
+        return Session(self._person(row["name"], Role(row["role"]), row["unit"]), row["csrf"], secret)
 
     def sign_out(self, secret: str) -> None:
         """End a session."""
@@ -347,9 +406,10 @@ class Access:
         ------
         NotAllowed : when the token would be allowed more than its owner
         """
-        if ROLES.index(role) > ROLES.index(person.role):
+        if not covers(person.role, role):
+            less = " or less" if person.role in LADDER else ""
             raise NotAllowed(
-                f"a token of {person.role} cannot be {role}", fix=f"choose {person.role} or less", code="role"
+                f"a token of {person.role} cannot be {role}", fix=f"choose {person.role}{less}", code="role"
             )
         secret = "zz_" + secrets.token_urlsafe(32)
         ends = (now() + timedelta(days=days)).isoformat() if days else None
@@ -373,7 +433,7 @@ class Access:
     def bearer(self, secret: str) -> Person | None:
         """Who a bearer token speaks for; None when it is unknown or has ended."""
         rows = self._rows(
-            "select t.*, p.role as own from token t join person p on p.name = t.name where t.digest = ? and p.active",
+            "select t.*, p.role as own, p.unit as unit from token t join person p on p.name = t.name where t.digest = ? and p.active",
             _digest(secret),
         )
         if not rows or (rows[0]["ends_at"] and datetime.fromisoformat(rows[0]["ends_at"]) < now()):
@@ -383,7 +443,8 @@ class Access:
         if used is None or now() - datetime.fromisoformat(used) > timedelta(minutes=5):
             with self._write() as db:
                 db.execute("update token set used_at = ? where id = ?", (now().isoformat(), row["id"]))
-        return Person(row["name"], min(Role(row["role"]), Role(row["own"]), key=ROLES.index))
+        own, given = Role(row["own"]), Role(row["role"])
+        return self._person(row["name"], given if covers(own, given) else own, row["unit"])
 
     # ------------------------------------------------------------------- trail
 
@@ -426,6 +487,13 @@ class Access:
                     "on conflict (key) do update set count = excluded.count, until = excluded.until",
                     (key, count, (at + timedelta(seconds=wait)).isoformat()),
                 )
+
+
+def _unit(text: str) -> str:
+    plain = text.strip()
+    if plain and not re.match(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$", plain):
+        raise InputError(f'"{plain[:60]}" is not an id of a unit', fix="use an id of units.yaml", code="no_unit")
+    return plain
 
 
 def _digest(secret: str) -> str:

@@ -74,19 +74,25 @@ def _account(imported: Imported, name: str) -> dict[str, Any]:
 def open_sample(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Write the sample plant's records and import them."""
     from zhizao.app import steps
+    from zhizao.app.facts import import_facts
+    from zhizao.clock import now
     from zhizao.record import Workspace
     from zhizao.testing.sample import generate
 
     report(0.02, "sample")
     weeks = int(asked.get("weeks", 26))
     written = generate(folder / "sample", kind=str(asked.get("kind", "messy")), weeks=weeks, seed=1)
-    declared = workspace / "plant.yaml"
-    if not declared.exists():
-        declared.write_bytes((folder / "sample" / "plant.yaml").read_bytes())
+    for name in ("plant.yaml", "units.yaml"):
+        if not (workspace / name).exists():
+            (workspace / name).write_bytes((folder / "sample" / name).read_bytes())
     tell = _stages(report, {"sample": 1.0, "read": 1.0, "convert": 1.0, "record": 2.0})
     tell("sample", 1.0)
     with Workspace.open(workspace) as place:
         imported = steps.import_records(place, Path(written.path), progress=tell)
+        for name in ("meters.csv", "accounts.csv"):
+            beside = written.path.with_name(name)
+            if len(beside.read_bytes().splitlines()) > 1:  # a run shorter than a month has closed no accounts
+                import_facts(place, beside, now=now())
     return _account(imported, "sample-plant.csv")
 
 

@@ -13,6 +13,8 @@ import polars as pl
 
 from zhizao.app.desk import Desk, Period
 from zhizao.errors import InputError
+from zhizao.model import Kind
+from zhizao.record.returns import RETURN_KINDS
 
 if TYPE_CHECKING:
     from zhizao.account import (
@@ -303,16 +305,25 @@ def _shown(frame: pl.DataFrame, name: str) -> pl.Series:
     return column.cast(pl.String).fill_null("–")
 
 
+_ELSEWHERE = (Kind.ACCOUNTS_CLOSED, *RETURN_KINDS)
+
+
 def fact(desk: Desk, sequence: int) -> tuple[Recorded, pl.DataFrame]:
     """An event as it was recorded, and all versions of it.
 
+    Returns and accounts are shown by the returns desk only, which knows who may see them.
+
     Raises
     ------
-    InputError : when there is no such event
+    InputError : when there is no such event, or it is one of these (`no_event`, `not_here`)
     """
     found = desk.journal.events(after=sequence - 1, limit=1)
     if not found or found[0].sequence != sequence:
         raise InputError(f"there is no fact {sequence}", fix="look it up in the journal", code="no_event")
+    if found[0].kind in _ELSEWHERE:
+        raise InputError(
+            f"fact {sequence} belongs to a return or to the accounts", fix="look at the return", code="not_here"
+        )
     return found[0], desk.journal.history(sequence)
 
 

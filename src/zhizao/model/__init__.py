@@ -2,15 +2,17 @@
 
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
-from zhizao.model.plant import Calendar, Machine, Person, Plant, Product, Rates
+from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
 
 __all__ = [
+    "CARRIERS",
     "WORKLOG_SCHEMA",
     "Calendar",
     "Event",
     "Kind",
     "Machine",
+    "Meter",
     "Noun",
     "Person",
     "Plant",

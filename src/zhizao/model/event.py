@@ -28,6 +28,15 @@ class Kind(StrEnum):
     DECISION_PROPOSED = "decision.proposed"
     DECISION_APPROVED = "decision.approved"
     DECISION_REJECTED = "decision.rejected"
+    METERED = "metered"
+    ACCOUNTS_CLOSED = "accounts.closed"
+    RETURN_SUBMITTED = "return.submitted"
+    RETURN_CORRECTED = "return.corrected"
+    RETURN_WITHDRAWN = "return.withdrawn"
+    RETURN_REVIEWED = "return.reviewed"
+    RETURN_PUBLISHED = "return.published"
+    RETURN_REOPENED = "return.reopened"
+    TARGET_ADJUSTED = "target.adjusted"
 
 
 class Event(Noun):

@@ -6,13 +6,13 @@ Everything has a default, so that a pilot starts from records alone; what was no
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from zhizao.model.noun import Noun
 
-__all__ = ["Calendar", "Machine", "Person", "Plant", "Product", "Rates"]
+__all__ = ["CARRIERS", "Calendar", "Carrier", "Machine", "Meter", "Person", "Plant", "Product", "Rates"]
 
 Hours = tuple[
     Annotated[int, Field(ge=1, le=7)],
@@ -20,6 +20,25 @@ Hours = tuple[
     Annotated[float, Field(gt=0, le=48)],
 ]
 """ISO weekday (1 = Monday), from and to in hours of local time; `to` may pass 24 for a shift over midnight."""
+
+Carrier = Literal[
+    "electricity", "gas", "coal", "heat", "water", "waste", "waste_used", "waste_used_old", "pollutant", "emission"
+]
+"""What flows through a meter."""
+
+CARRIERS: dict[str, str] = {
+    "electricity": "kWh",
+    "gas": "m3",
+    "coal": "t",
+    "heat": "GJ",
+    "water": "m3",
+    "waste": "t",
+    "waste_used": "t",
+    "waste_used_old": "t",
+    "pollutant": "t",
+    "emission": "t",
+}
+"""Unit in which each carrier is kept."""
 
 
 class Calendar(Noun):
@@ -56,6 +75,25 @@ class Machine(Noun):
 
     rate_per_h: float | None = Field(default=None, ge=0)
     """Cost of one busy hour, in the plant's currency; `Rates.machine_per_h` when absent."""
+
+    key_process: bool | None = None
+    """Whether it does a key process; nobody has said when absent."""
+
+    numerical_control: bool | None = None
+    """Whether it works under numerical control; nobody has said when absent."""
+
+
+class Meter(Noun):
+    """What measures a flow: electricity, gas, water, waste ..."""
+
+    carrier: Carrier
+    """What flows through it."""
+
+    below: str | None = None
+    """Meter that measures the same flow further up; what this one measures is then not added to the plant's sum."""
+
+    machine: str | None = None
+    """Machine that it measures."""
 
 
 class Person(Noun):
@@ -124,6 +162,15 @@ class Plant(Noun):
     rates: Rates = Rates()
     """Money rates."""
 
+    meters: dict[str, Meter] = {}
+    """Meters by id; one that is not declared counts as a meter of the whole plant."""
+
+    accounts: dict[str, str] = {}
+    """Names of the plant's own ledger accounts, each with the item of the monthly return that it is."""
+
+    enterprise: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,59})?$")
+    """Id of the enterprise in units.yaml whose return this plant's journal fills."""
+
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
@@ -141,6 +188,21 @@ class Plant(Noun):
             for name, thing in things.items():
                 if thing.calendar is not None and thing.calendar not in self.calendars:
                     raise ValueError(f'{kind} "{name}" names calendar "{thing.calendar}", which is not among calendars')
+        return self
+
+    @model_validator(mode="after")
+    def _meters_hang_together(self) -> Plant:
+        for name, meter in self.meters.items():
+            above, seen = meter, {name}
+            while above.below is not None:
+                if above.below in seen:
+                    raise ValueError(f'meter "{name}" stands below itself; take out one "below"')
+                if above.below not in self.meters:
+                    raise ValueError(f'meter "{name}" stands below "{above.below}", which is not among meters')
+                seen.add(above.below)
+                above = self.meters[above.below]
+                if above.carrier != meter.carrier:
+                    raise ValueError(f'meter "{name}" of {meter.carrier} stands below one of {above.carrier}')
         return self
 
     def assumptions(self) -> list[tuple[str, float | str]]:

@@ -3,7 +3,7 @@
 from zhizao.record.importing import REJECTION_SCHEMA, Receipt
 from zhizao.record.journal import Journal
 from zhizao.record.operations import RECORD_SCHEMA
-from zhizao.record.plantfile import read_plant
+from zhizao.record.plantfile import read_declared, read_plant
 from zhizao.record.verification import Verification
 from zhizao.record.views import ACCOUNT_SCHEMA, Recorded
 from zhizao.record.whole import write_whole
@@ -19,6 +19,7 @@ __all__ = [
     "Verification",
     "Workspace",
     "open_workspace",
+    "read_declared",
     "read_plant",
     "recording",
     "write_whole",

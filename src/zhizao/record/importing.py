@@ -25,7 +25,17 @@ from zhizao.record.operations import checked, decoded, encoded
 from zhizao.record.schema import event, head, imports, rejection
 from zhizao.record.store import Head, Store
 
-__all__ = ["BATCH_ROWS", "REJECTION_SCHEMA", "Progress", "Receipt", "import_records", "link"]
+__all__ = [
+    "BATCH_ROWS",
+    "REJECTION_SCHEMA",
+    "Progress",
+    "Receipt",
+    "import_records",
+    "link",
+    "note_import",
+    "open_import",
+    "refused_rows",
+]
 
 BATCH_ROWS = 50_000
 """Rows that are acknowledged together."""
@@ -101,7 +111,7 @@ def import_records(
 ) -> Receipt:
     """Store what is new; see `Journal.append_records`."""
     frame = checked(frame, where=source)
-    refused, rejections = _refused(rejected)
+    refused, rejections = refused_rows(rejected)
     if read != frame.height + refused:
         raise InputError(
             f"{read} rows were read, but {frame.height} are given to be stored and {refused} are listed as rejected",
@@ -124,7 +134,7 @@ def import_records(
                 tally |= dict.fromkeys(("stored", "duplicate", "superseding", "stale"), 0)
                 tally["recorded_at"] = at
                 tally["keyed"] = frame.height - frame["key"].null_count()
-                _open_import(store, connection, tally, source, rejections)
+                open_import(store, connection, tally, source, rejections)
                 last = replace(last, imports=tally["id"])
                 first = last.sequence == 0
             elif last != mine:
@@ -139,7 +149,7 @@ def import_records(
             tally["duplicate"] += plan.duplicate
             tally["superseding"] += plan.superseding
             tally["stale"] += plan.stale
-            _note(connection, tally, mine)
+            note_import(connection, tally, mine)
         if progress is not None:
             progress("record", tally["read"] / max(read, 1))
     return Receipt(
@@ -173,7 +183,7 @@ def link(store: Store, connection: Connection, events: pl.DataFrame, last: Head)
     return last
 
 
-def _refused(rejected: pl.DataFrame) -> tuple[int, pl.DataFrame]:
+def refused_rows(rejected: pl.DataFrame) -> tuple[int, pl.DataFrame]:
     """Number of refused rows, and their faults; a row with two faults counts once."""
     frame = rejected
     for name, other in (("code", "reason"), ("code", "cause"), ("what", "message"), ("fix", "cure")):
@@ -261,9 +271,16 @@ def _events(
     ).select(pl.col(name).cast(kind) for name, kind in EVENT_SCHEMA.items())
 
 
-def _open_import(
+def open_import(
     store: Store, connection: Connection, tally: dict[str, int], source: str, rejections: pl.DataFrame
 ) -> None:
+    """Begin an import: its row, and the rows that were refused.
+
+    Parameters
+    ----------
+    tally : columns of `imports` that count, with `id`
+    rejections : as `refused_rows` gives them
+    """
     connection.execute(
         insert(imports).values(
             **tally,
@@ -283,7 +300,7 @@ def _open_import(
     store.insert(connection, rejection, numbered)
 
 
-def _note(connection: Connection, tally: dict[str, int], last: Head) -> None:
+def note_import(connection: Connection, tally: dict[str, int], last: Head) -> None:
     """Bring the import's row up to date and seal it."""
     connection.execute(
         update(imports)

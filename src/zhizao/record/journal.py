@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import polars as pl
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from zhizao.errors import InputError
 from zhizao.model import Event, Kind, WorkLog
-from zhizao.record import views
+from zhizao.record import facts, returns, views
 from zhizao.record.chain import EVENT_SCHEMA
 from zhizao.record.importing import BATCH_ROWS, Progress, Receipt, import_records, link
 from zhizao.record.instant import nanoseconds
@@ -79,6 +79,80 @@ class Journal:
             progress=progress,
             batch_rows=batch_rows,
         )
+
+    def append_facts(
+        self,
+        frame: pl.DataFrame,
+        kind: Kind,
+        *,
+        source: str,
+        rejected: pl.DataFrame,
+        read: int,
+        recorded_at: datetime,
+        progress: Progress | None = None,
+    ) -> Receipt:
+        """Store readings of meters or closed accounts that are new or corrected, and account for all of them.
+
+        Parameters
+        ----------
+        frame : `facts.FLOW_SCHEMA` or `facts.ACCOUNT_LINE_SCHEMA` without `event`, with `row` and `sheet`
+        kind : `metered` or `accounts.closed`
+        source, rejected, read, recorded_at, progress : see `append_records`
+
+        Raises
+        ------
+        InputError : the rows are not whole or do not add up to `read`, or the database cannot be written
+        """
+        return facts.import_facts(
+            self._store,
+            frame,
+            kind,
+            source=source,
+            rejected=rejected,
+            read=read,
+            recorded_at=recorded_at,
+            progress=progress,
+        )
+
+    def flows(self, *, as_of: datetime | None = None) -> pl.DataFrame:
+        """Readings of all meters, corrected ones in their last version: `facts.FLOW_SCHEMA`.
+
+        Parameters
+        ----------
+        as_of : as it was known at this time; None for now
+        """
+        return facts.flows(self._store, as_of=as_of)
+
+    def accounts(self, *, as_of: datetime | None = None) -> pl.DataFrame:
+        """Closed accounts, corrected ones in their last version: `facts.ACCOUNT_LINE_SCHEMA`.
+
+        Parameters
+        ----------
+        as_of : as it was known at this time; None for now
+        """
+        return facts.accounts(self._store, as_of=as_of)
+
+    def return_steps(self, subject: str | None = None, *, as_of: datetime | None = None) -> list[Recorded]:
+        """Steps of one return (`returns.subject_of`) or of all, in the order in which they were recorded.
+
+        Parameters
+        ----------
+        subject : which return; all when absent
+        as_of : only those known at this time
+        """
+        return returns.steps(self._store, subject, as_of=as_of)
+
+    def returned(
+        self, which: Literal["published", "latest"] = "published", *, as_of: datetime | None = None
+    ) -> pl.DataFrame:
+        """Values of all returns, one row per enterprise, month and item: `returns.VALUE_SCHEMA`.
+
+        Parameters
+        ----------
+        which : the version last published, or the latest one that was submitted
+        as_of : as it was known at this time; None for now
+        """
+        return returns.returned(self._store, which, as_of=as_of)
 
     def append(self, events: Sequence[Event]) -> int:
         """Store events; those that are there already are passed over.

@@ -1,17 +1,19 @@
-"""plant.yaml: what a user declares about a plant, read with every fault shown at its line."""
+"""plant.yaml and its like: what a user declares, read with every fault shown at its line."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from zhizao.errors import Fault, FaultsFound, InputError
-from zhizao.model import Plant
+from zhizao.model import Noun, Plant
 
-__all__ = ["read_plant"]
+__all__ = ["read_declared", "read_plant"]
+
+N = TypeVar("N", bound=Noun)
 
 
 def read_plant(path: Path) -> Plant:
@@ -24,6 +26,21 @@ def read_plant(path: Path) -> Plant:
     Raises
     ------
     InputError : the file cannot be read or is not YAML; FaultsFound with every field that is wrong, by line
+    """
+    return read_declared(path, Plant)
+
+
+def read_declared(path: Path, kind: type[N]) -> N:
+    """A noun from a YAML file that has its fields.
+
+    Parameters
+    ----------
+    path : file in UTF-8; an empty one declares nothing
+    kind : class of the noun
+
+    Raises
+    ------
+    InputError : as for `read_plant`
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -48,7 +65,7 @@ def read_plant(path: Path) -> Plant:
             code="bad_yaml",
         ) from error
     if values is None:
-        return Plant()
+        values, node = {}, yaml.compose("{}", Loader=yaml.SafeLoader)
     if not isinstance(values, dict):
         raise InputError(
             f"the file holds a {type(values).__name__}, not fields",
@@ -60,12 +77,12 @@ def read_plant(path: Path) -> Plant:
         (line, Fault(f'"{name}" stands twice', f"{path}, line {line}", "keep one", code="twice"))
         for name, line in _twice(node)
     ]
-    plant = Plant()
+    made: N | None = None
     try:
-        plant = Plant.model_validate(values)
+        made = kind.model_validate(values)
     except ValidationError as error:
-        placed.extend(_fault(path, node, found) for found in error.errors())
-    if placed:
+        placed.extend(_fault(path, node, found, kind) for found in error.errors())
+    if placed or made is None:
         faults = [fault for _, fault in sorted(placed, key=lambda one: one[0])]
         head = faults[0]
         raise FaultsFound(
@@ -74,10 +91,10 @@ def read_plant(path: Path) -> Plant:
             where=head.where,
             fix=head.fix,
         )
-    return plant
+    return made
 
 
-def _fault(path: Path, node: Any, found: Any) -> tuple[int, Fault]:
+def _fault(path: Path, node: Any, found: Any, kind: type[Noun]) -> tuple[int, Fault]:
     location = [part for part in found["loc"] if part != "[key]"]
     line, known = _line(node, location)
     name = ".".join(str(part) for part in location)
@@ -87,9 +104,9 @@ def _fault(path: Path, node: Any, found: Any) -> tuple[int, Fault]:
     if found["type"] == "extra_forbidden":
         what = f'"{name}" is not a field'
         code = "unknown_field"
-        fix = f"fields here: {', '.join(_fields(location[:-1]))}"
+        fix = f"fields here: {', '.join(_fields(location[:-1], kind))}"
     elif found["type"] in ("model_type", "dict_type"):
-        fields = _fields(location)
+        fields = _fields(location, kind)
         what = f"{name} should have fields below it, not {seen!r}"
         fix = (
             f"fields here: {', '.join(fields)}"
@@ -107,9 +124,9 @@ def _fault(path: Path, node: Any, found: Any) -> tuple[int, Fault]:
     return line, Fault(what, f"{path}, line {line}", fix, code)
 
 
-def _fields(location: list[Any]) -> list[str]:
-    """Names of the fields of the noun at a place in a plant."""
-    noun: Any = Plant
+def _fields(location: list[Any], kind: type[Noun]) -> list[str]:
+    """Names of the fields of the noun at a place in another."""
+    noun: Any = kind
     for part in location:
         fields = getattr(noun, "model_fields", None)
         if fields is None or part not in fields:

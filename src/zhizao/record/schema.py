@@ -23,9 +23,26 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["CHAINED", "HEAD", "VERSION_TABLE", "event", "head", "imports", "metadata", "rejection"]
+__all__ = [
+    "CHAINED",
+    "HEAD",
+    "IS_FLOW",
+    "IS_SAID",
+    "VERSION_TABLE",
+    "event",
+    "head",
+    "imports",
+    "metadata",
+    "rejection",
+]
 
-HEAD = "0001"
+IS_SAID = text("import_id IS NULL")
+"""What people and connectors said, which no import brought: few beside the operations, and found by their subject."""
+
+IS_FLOW = text("kind IN ('metered', 'accounts.closed')")
+"""Readings of meters and closed accounts. A query has to hold these very words for the index to serve it."""
+
+HEAD = "0002"
 """Newest revision that this version of the package knows."""
 
 VERSION_TABLE = "zhizao_version"
@@ -69,6 +86,8 @@ event = Table(
         sqlite_where=text("origin IS NOT NULL"),
         postgresql_where=text("origin IS NOT NULL"),
     ),
+    Index("event_said", "subject", "sequence", sqlite_where=IS_SAID, postgresql_where=IS_SAID),
+    Index("event_flow", "kind", "sequence", sqlite_where=IS_FLOW, postgresql_where=IS_FLOW),
 )
 
 CHAINED = tuple(column.name for column in event.columns if column.name != "hash")

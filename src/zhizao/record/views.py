@@ -18,7 +18,7 @@ from zhizao.record.operations import OPERATIONS, decoded
 from zhizao.record.schema import event, imports, rejection
 from zhizao.record.store import Store
 
-__all__ = ["ACCOUNT_SCHEMA", "Recorded", "account", "events", "history", "rejections", "worklog"]
+__all__ = ["ACCOUNT_SCHEMA", "Recorded", "account", "events", "history", "recorded", "rejections", "worklog"]
 
 _TIME = pl.Datetime("us", "UTC")
 
@@ -87,7 +87,7 @@ def events(
     if subject is not None:
         statement = statement.where(event.c.subject == subject)
     with store.reading() as connection:
-        return [_recorded(row) for row in connection.execute(statement)]
+        return [recorded(row) for row in connection.execute(statement)]
 
 
 def history(store: Store, sequence: int) -> pl.DataFrame:
@@ -169,7 +169,8 @@ def _rejections(store: Store, import_id: int | None) -> pl.DataFrame:
         return store.whole(connection, statement, schema)
 
 
-def _recorded(row: Row[Any]) -> Recorded:
+def recorded(row: Row[Any]) -> Recorded:
+    """An event from its row of the table."""
     return Recorded(
         id=UUID(bytes=row.id),
         kind=Kind(row.kind),

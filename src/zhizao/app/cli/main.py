@@ -11,6 +11,7 @@ from zhizao.app.cli import economy_commands, pilot_commands, records_commands, s
 from zhizao.app.cli import pilot_commands, records_commands, serve_commands, survey_commands, twin_commands
 from zhizao.app.cli import analysis_commands, pilot_commands, records_commands, serve_commands, twin_commands
 from zhizao.app.cli import editing_commands, pilot_commands, records_commands, serve_commands, twin_commands
+from zhizao.app.cli import pilot_commands, records_commands, returns_commands, serve_commands, twin_commands
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
@@ -29,6 +30,7 @@ app.add_typer(survey_commands.app, name="survey")
 analysis_commands.add(app)
 pilot_commands.add(app)
 records_commands.add(app)
+returns_commands.add(app)
 serve_commands.add(app)
 alerts_commands.add(app)
 indicator_commands.add(app)

@@ -15,7 +15,7 @@ from zhizao.app.http.gate import asked
 from zhizao.app.texts import Words, pick
 from zhizao.errors import FaultsFound, InputError, JournalBroken, NotAllowed, NotTrusted, ZhizaoError
 
-__all__ = ["ERRORS", "At", "Problem", "Speaks", "Who", "error_answer", "needs", "noted", "status_of"]
+__all__ = ["ERRORS", "Anybody", "At", "Problem", "Speaks", "Who", "error_answer", "needs", "noted", "status_of"]
 
 
 class Problem(BaseModel):
@@ -36,7 +36,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "What was sent cannot be used"},
 }
 
-_MISSING = {"no_job", "no_import", "no_upload", "nobody", "no_table", "no_token"}
+_MISSING = {"no_job", "no_import", "no_upload", "nobody", "no_table", "no_token", "no_return", "no_unit", "not_own"}
 
 
 def status_of(error: ZhizaoError) -> int:
@@ -133,3 +133,5 @@ People = Annotated[Access, Depends(access_of)]
 Speaks = Annotated[Words, Depends(words_of)]
 When = Annotated[Period, Depends(period_of)]
 Who = Annotated[Person, Depends(needs(Right.READ))]
+Anybody = Annotated[Person, Depends(needs(Right.RETURNS))]
+"""Whoever is signed in, also those who belong to no plant."""

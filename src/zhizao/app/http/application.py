@@ -17,7 +17,8 @@ from zhizao.app.access import Access
 from zhizao.app.desk import Desk
 from zhizao.app.http import gate, login, reference
 from zhizao.app.http.answers import error_answer
-from zhizao.app.http.routes import data, decide, people, records
+from zhizao.app.http.routes import data, decide, people, records, returns
+from zhizao.app.returns_desk import ReturnsDesk
 from zhizao.errors import ZhizaoError
 
 __all__ = ["Settings", "build"]
@@ -60,6 +61,8 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
     settings : how it is served
     """
     settings = settings or Settings()
+    if access is not None:
+        access.own = ReturnsDesk.of_desk(desk).own
     app = FastAPI(
         title="zhizao",
         version=desk.version,
@@ -72,7 +75,15 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
     app.add_middleware(gate.Gate, access=access, local=settings.local, largest=settings.largest)
     _errors(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for router in (login.router, records.router, data.router, decide.router, people.router, reference.router):
+    for router in (
+        login.router,
+        records.router,
+        data.router,
+        decide.router,
+        people.router,
+        returns.router,
+        reference.router,
+    ):
         app.include_router(router)
 
     return app

@@ -38,6 +38,8 @@ class SessionAnswer(BaseModel):
     """Their role."""
     rights: list[str]
     """What they may do."""
+    unit: str = ""
+    """Unit of the tree that they belong to."""
     csrf: str = ""
     """To be sent as `x-csrf-token` with each change, when the session is a cookie."""
 
@@ -79,6 +81,7 @@ def sign_in(request: Request, answer: Response, access: People, who: Credentials
         name=session.person.name,
         role=session.person.role,
         rights=[right for right in Right if session.person.may(right)],
+        unit=session.person.unit,
         csrf=session.csrf,
     )
 
@@ -90,7 +93,7 @@ def session(request: Request) -> SessionAnswer:
     if who.person is None:
         raise NotAllowed("nobody is signed in", fix="sign in, or send a bearer token", code="sign_in")
     rights: list[str] = [right for right in Right if who.person.may(right)]
-    return SessionAnswer(name=who.person.name, role=who.person.role, rights=rights, csrf=who.csrf)
+    return SessionAnswer(name=who.person.name, role=who.person.role, rights=rights, unit=who.person.unit, csrf=who.csrf)
 
 
 @router.delete("/api/v1/session", responses=ERRORS, summary="Sign out")

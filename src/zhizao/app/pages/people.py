@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from zhizao.app.access import ROLES, Access, Right
+from zhizao.app.access import ROLES, Access, Right, covers
 from zhizao.app.pages.parts import heading, short_table, tag
 from zhizao.app.pages.shell import Frame, button, json_of, page, raw
 
@@ -103,8 +103,8 @@ def me_page(frame: Frame) -> None:
         f'<p class="zz-note">{escape(t("me.change.note"))}</p></div>'
     )
     call = json_of({"method": "POST", "path": "/api/v1/me/tokens"})
-    at = ROLES.index(frame.person.role)
-    options = "".join(f'<option value="{role}">{escape(t(f"role.{role}"))}</option>' for role in ROLES[: at + 1])
+    lesser = [role for role in ROLES if covers(frame.person.role, role)]
+    options = "".join(f'<option value="{role}">{escape(t(f"role.{role}"))}</option>' for role in lesser)
     raw(
         f'<h2 class="zz-h2 zz-gap">{escape(t("me.tokens"))}</h2><div class="zz-card">'
         f'<p class="zz-note" style="margin:0 0 12px">{escape(t("me.tokens.why"))}</p>'

@@ -23,4 +23,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "fault.no_twin.fix": ("fit the twin first", "请先拟合孪生模型"),
     "fault.no_lever.fix": ("change one of the levers", "请先改动一项措施"),
     "fault.not_empty.fix": ("serve another folder", "请另开一个工作区文件夹"),
+    "fault.moved_on.fix": ("look at it again, then decide", "请重新查看后再决定"),
+    "fault.four_eyes.fix": ("let somebody else decide", "请由他人决定"),
+    "fault.no_reason.fix": ("give a reason", "请写明原因"),
+    "fault.too_early.fix": ("submit when the month is over", "请在该月结束后填报"),
+    "fault.no_return.fix": ("look again later", "请稍后再看"),
+    "fault.no_unit.fix": ("use an id of units.yaml", "请使用 units.yaml 中的单位编号"),
+    "fault.not_own.fix": (
+        "name the enterprise in plant.yaml, or fill the form by hand",
+        "请在 plant.yaml 中写明企业（enterprise），或手工填写表格",
+    ),
+    "fault.bad_period.fix": ("write it as 2025-06", "请写成 2025-06"),
+    "fault.not_form.fix": ("fill in the form that was downloaded", "请填写下载的表格"),
+    "fault.other_form.fix": ("send the form of this return", "请上传本报表的表格"),
+    "fault.not_here.fix": ("look at the return", "请在报表中查看"),
 }

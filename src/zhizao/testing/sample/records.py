@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
+from zhizao.testing.sample import beside
 from zhizao.testing.sample.plants import truth as truth_of
 from zhizao.testing.sample.run import run_plant
 from zhizao.testing.sample.truth import Truth
@@ -74,6 +75,8 @@ def _worklog_columns() -> list[str]:
 def generate(folder: str | Path, *, kind: str = "messy", seed: int = 1, weeks: int = 26, style: str = "csv") -> Written:
     """Write the records of a sample plant with what belongs to them: `records.csv`, `plant.yaml` and `truth.json`.
 
+    Beside them: `meters.csv`, `accounts.csv`, `units.yaml` and `flows.json` (see `zhizao.testing.sample.beside`).
+
     Parameters
     ----------
     folder : made when absent
@@ -92,9 +95,11 @@ def generate(folder: str | Path, *, kind: str = "messy", seed: int = 1, weeks: i
         "name": f"sample plant ({kind})",
         "zone": plant.zone,
         "products": {product.name: {"material_cost": product.material} for product in plant.products},
+        **beside.declared(plant),
     }
     (folder / "plant.yaml").write_text(yaml.safe_dump(declared, allow_unicode=True, sort_keys=False), encoding="utf-8")
     (folder / "truth.json").write_text(json.dumps(plant.as_json(), indent=1), encoding="utf-8")
+    beside.write_beside(folder, frame, plant, weeks=weeks)
     return write_records(frame, folder / f"records.{'xlsx' if style == 'xlsx' else 'csv'}", style=style)
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from zhizao.app.access import Person, Right, Role
-from zhizao.app.http.answers import ERRORS, People, Who, needs
+from zhizao.app.http.answers import ERRORS, Anybody, People, needs
 from zhizao.app.http.gate import asked
 from zhizao.errors import InputError, NotAllowed
 
@@ -24,6 +24,8 @@ class NewPerson(BaseModel):
     name: str = Field(max_length=60)
     password: str = Field(max_length=256)
     role: Role = Role.VIEWER
+    unit: str = Field(default="", max_length=60)
+    """Unit of the tree that they belong to; empty for none."""
 
 
 class Changes(BaseModel):
@@ -32,6 +34,7 @@ class Changes(BaseModel):
     role: Role | None = None
     active: bool | None = None
     password: str | None = Field(default=None, max_length=256)
+    unit: str | None = Field(default=None, max_length=60)
 
 
 class NewToken(BaseModel):
@@ -51,29 +54,29 @@ class NewPassword(BaseModel):
 
 @router.get("/people", summary="Everybody")
 def people(access: People, person: Admin) -> list[dict[str, Any]]:
-    """Names, roles, and whether they may sign in."""
+    """Names, roles, units, and whether they may sign in."""
     return access.people()
 
 
 @router.post("/people", status_code=201, summary="Add somebody")
 def add(access: People, person: Admin, new: NewPerson) -> dict[str, str]:
     """Make a person."""
-    access.add(new.name, new.password, new.role)
+    access.add(new.name, new.password, new.role, new.unit)
     access.note(person.name, "person added", f"{new.name} ({new.role})")
     return {"name": new.name.strip(), "role": new.role}
 
 
 @router.patch("/people/{name}", summary="Change somebody")
 def change(access: People, person: Admin, name: str, changes: Changes) -> dict[str, str]:
-    """Role, password, or whether they may sign in."""
-    access.change(name, role=changes.role, active=changes.active, password=changes.password)
-    told = [key for key in ("role", "active", "password") if getattr(changes, key) is not None]
+    """Role, unit, password, or whether they may sign in."""
+    access.change(name, role=changes.role, active=changes.active, password=changes.password, unit=changes.unit)
+    told = [key for key in ("role", "active", "password", "unit") if getattr(changes, key) is not None]
     access.note(person.name, "person changed", f"{name}: {', '.join(told)}")
     return {"name": name, "changed": ", ".join(told)}
 
 
 @router.post("/me/password", summary="Change one's own password")
-def password(request: Request, access: People, person: Who, new: NewPassword) -> dict[str, str]:
+def password(request: Request, access: People, person: Anybody, new: NewPassword) -> dict[str, str]:
     """All sessions and tokens end; sign in again afterwards."""
     if asked(request.scope).by != "cookie":
         raise NotAllowed("a token cannot change a password", fix="sign in with name and password", code="role")
@@ -84,13 +87,13 @@ def password(request: Request, access: People, person: Who, new: NewPassword) ->
 
 
 @router.get("/me/tokens", summary="One's own tokens")
-def tokens(access: People, person: Who) -> list[dict[str, Any]]:
+def tokens(access: People, person: Anybody) -> list[dict[str, Any]]:
     """Without their secrets."""
     return access.tokens(person.name)
 
 
 @router.post("/me/tokens", status_code=201, summary="Make a token")
-def make_token(request: Request, access: People, person: Who, new: NewToken) -> dict[str, str]:
+def make_token(request: Request, access: People, person: Anybody, new: NewToken) -> dict[str, str]:
     """The secret is told once."""
     if asked(request.scope).by == "bearer":
         raise NotAllowed("a token cannot make tokens", fix="sign in with name and password", code="role")
@@ -100,7 +103,7 @@ def make_token(request: Request, access: People, person: Who, new: NewToken) -> 
 
 
 @router.delete("/me/tokens/{number}", summary="End a token")
-def drop_token(access: People, person: Who, number: int) -> dict[str, str]:
+def drop_token(access: People, person: Anybody, number: int) -> dict[str, str]:
     """Programs that use it are refused from now on."""
     if not access.drop_token(person.name, number):
         raise InputError(f"you have no token {number}", fix="look it up under My account", code="no_token")
