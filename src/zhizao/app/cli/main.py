@@ -5,13 +5,19 @@ from __future__ import annotations
 import typer
 
 from zhizao import __version__
-from zhizao.app.cli import alerts_commands, pilot_commands, records_commands, serve_commands, twin_commands
-from zhizao.app.cli import indicator_commands, pilot_commands, records_commands, serve_commands, twin_commands
-from zhizao.app.cli import economy_commands, pilot_commands, records_commands, serve_commands, twin_commands
-from zhizao.app.cli import pilot_commands, records_commands, serve_commands, survey_commands, twin_commands
-from zhizao.app.cli import analysis_commands, pilot_commands, records_commands, serve_commands, twin_commands
-from zhizao.app.cli import editing_commands, pilot_commands, records_commands, serve_commands, twin_commands
-from zhizao.app.cli import pilot_commands, records_commands, returns_commands, serve_commands, twin_commands
+from zhizao.app.cli import (
+    alerts_commands,
+    analysis_commands,
+    economy_commands,
+    editing_commands,
+    indicator_commands,
+    pilot_commands,
+    records_commands,
+    returns_commands,
+    serve_commands,
+    survey_commands,
+    twin_commands,
+)
 from zhizao.app.cli.show import guard, say
 
 __all__ = ["app", "run"]
