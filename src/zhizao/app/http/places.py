@@ -21,6 +21,17 @@ AREAS: tuple[tuple[str, tuple[tuple[str, str, Right], ...]], ...] = (
     ),
     ("decide", (("twin", "/twin", Right.READ), ("pilot", "/pilot", Right.READ))),
     (
+        "programme",
+        (
+            ("indicators", "/indicators", Right.RETURNS),
+            ("rollup", "/rollup", Right.RETURNS),
+            ("returns", "/returns", Right.RETURNS),
+            ("panel", "/panel", Right.READ),
+            ("warnings", "/warnings", Right.READ),
+            ("release", "/release", Right.RETURNS),
+        ),
+    ),
+    (
         "records",
         (
             ("import", "/import", Right.READ),
