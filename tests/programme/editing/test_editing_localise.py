@@ -98,7 +98,7 @@ CASES = st.tuples(
 
 
 @given(CASES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_set_found_is_as_light_as_brute_force_finds(case):
     checks, values, some = case
     system = system_of(*checks)
@@ -120,7 +120,7 @@ def test_the_set_found_is_as_light_as_brute_force_finds(case):
 
 
 @given(CASES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_fast_path_and_the_exact_path_agree(case):
     checks, values, some = case
     system = system_of(*checks)
