@@ -67,7 +67,7 @@ def tree_axis(name: str, leaves: Sequence[str], parent: Mapping[str, str] | None
     Examples
     --------
     >>> tree_axis("region", ["a", "b", "c"], {"a": "east", "b": "east"}).codes
-    ('total', 'east', 'a', 'b', 'c')
+    ('total', 'c', 'east', 'a', 'b')
     """
     parent = dict(parent or {})
     known = [*dict.fromkeys([*leaves, *parent, *parent.values()])]
