@@ -38,7 +38,7 @@ def test_each_line_says_from_which_events_it_comes_or_why_it_is_left(plant: Path
     assert "factor tce.electricity@2020: 0.1229 kgce/kWh" in said.out
     told = json.loads(call("return", "--period", "2025-03", "--workspace", plant, "--json", "--lang", "zh").out)
     lines = {line["key"]: line for line in told["lines"]}
-    assert (told["enterprise"], told["state"], len(lines)) == ("SP-01", "open", 40)
+    assert (told["enterprise"], told["period"], len(lines)) == ("SP-01", "2025-03", 40)
     assert lines["water_m3"]["events"] == 29 and lines["water_m3"]["last"] >= lines["water_m3"]["first"] + 28
     assert "表计" in lines["coal_t"]["formula"]
 
