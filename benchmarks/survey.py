@@ -4,8 +4,8 @@
 Parquet file and each estimate is timed in its own process, best of five, after reading. Parity is the largest relative
 difference of estimates and standard errors, calibrated domains among them; speed is told only when it is below 1e-6.
 
-Coverage: enterprises with skewed sizes by industry, region and size; panels of 30,000 of 400,000 drawn by Neyman
-allocation with permanent random numbers; how often 95 % intervals hold the truth, pooled over domains.
+Coverage: enterprises with skewed sizes by industry, region and size; panels of 30,000 of 400,000, new random numbers for
+each, Neyman allocation; how often 95 % intervals hold the truth, pooled over domains.
 `--panels 200 --units 400000` on the command line prints the whole table; `measure()` draws the same.
 """
 
@@ -246,6 +246,94 @@ def theirs(path: Path) -> dict[str, Any]:
     return out
 
 
+def school() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """R's stratified and clustered school samples, headings as both sides take them."""
+    folder = shared("oracles", "survey_api")
+    names = {"api.stu": "apistu", "sch.wide": "domain"}
+    strat, clus = (
+        pl.read_csv(folder / f"{name}.csv", null_values="NA").rename(names) for name in ("apistrat", "apiclus1")
+    )
+    return strat, clus
+
+
+def school_ours() -> dict[str, dict[str, list[float]]]:
+    """Estimates, standard errors and degrees of freedom by domain, ours."""
+    s, c = school()
+    strat = survey.Design.of(s["pw"], strata=s["stype"], fpc=s["fpc"])
+    clus = survey.Design.of(c["pw"], clusters=c["dnum"], fpc=c["fpc"])
+    known = survey.auxiliary(
+        {"stype": s["stype"], "api99": s["api99"]}, {"stype": TYPES, "api99": API99}, rows=s.height
+    )
+    greg, post = survey.calibrate(strat, known), survey.post_stratify(clus, c["stype"], TYPES)
+    found = {}
+    for name, made, of in (
+        ("apistrat", strat, s), ("apistrat calibrated", greg, s), ("apiclus1", clus, c), ("apiclus1 calibrated", post, c)
+    ):  # fmt: skip
+        args: dict[str, Any] = {"by": of["domain"], "freedom": "design"}
+        found[f"{name}, domain mean"] = survey.mean(made, of["api00"], **args)
+        found[f"{name}, domain total"] = survey.total(made, of["enroll"], **args)
+        found[f"{name}, domain ratio"] = survey.ratio(made, of["apistu"], of["enroll"], **args)
+    return {
+        name: {d: [float(e.estimate[i]), float(e.se[i]), float(e.df[i])] for i, d in enumerate(e.domains)}
+        for name, e in found.items()
+    }
+
+
+def school_theirs() -> dict[str, dict[str, list[float]]]:
+    """The same from `svy`."""
+    import svy
+
+    s, c = school()
+    strat = svy.Sample(s, svy.Design(stratum="stype", wgt="pw", pop_size="fpc"))
+    clus = svy.Sample(c, svy.Design(psu="dnum", wgt="pw", pop_size="fpc"))
+    greg = strat.weighting.calibrate(controls={svy.Cat("stype"): TYPES, "api99": API99})
+    post = clus.weighting.calibrate(controls={svy.Cat("stype"): TYPES})
+    out = {}
+    for name, made in (
+        ("apistrat", strat), ("apistrat calibrated", greg), ("apiclus1", clus), ("apiclus1 calibrated", post)
+    ):  # fmt: skip
+        for kind, got in (
+            ("mean", made.estimation.mean("api00", by="domain")),
+            ("total", made.estimation.total("enroll", by="domain")),
+            ("ratio", made.estimation.ratio(y="apistu", x="enroll", by="domain")),
+        ):
+            rows = got.to_polars().iter_rows(named=True)
+            out[f"{name}, domain {kind}"] = {row["domain"]: [row["est"], row["se"], row["df"]] for row in rows}
+    return out
+
+
+def school_gaps() -> dict[str, float]:
+    """Largest relative difference from `svy` of estimate, standard error and degrees of freedom, by estimate.
+
+    Raises
+    ------
+    Skipped : where no interpreter has the peer
+    """
+    there, here = _peer("--school"), school_ours()
+    return {
+        name: max(abs(a / b - 1) for d, row in rows.items() for a, b in zip(row, there[name][d], strict=True))
+        for name, rows in here.items()
+    }
+
+
+def _peer(*arguments: str) -> Any:
+    """What this module prints under an interpreter that has `svy`."""
+    python = os.environ.get("SVY_PYTHON", sys.executable)
+    path = (
+        os.pathsep.join(one for one in sys.path if one)
+        if python == sys.executable
+        else os.environ.get("PYTHONPATH", "")
+    )
+    ran = subprocess.run(
+        [python, "-m", "benchmarks.survey", *arguments],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=False,
+    )  # fmt: skip
+    if ran.returncode:
+        last = ran.stderr.strip().splitlines()[-1] if ran.stderr.strip() else "no word"
+        raise Skipped(f"svy is absent ({last}): pip install svy, or name a Python that has it with SVY_PYTHON")
+    return json.loads(ran.stdout)
+
+
 def beside() -> list[dict[str, Any]]:
     """Each job: largest relative differences, and seconds of both.
 
@@ -253,19 +341,10 @@ def beside() -> list[dict[str, Any]]:
     ------
     Skipped : where no interpreter has the peer
     """
-    python = os.environ.get("SVY_PYTHON", sys.executable)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sample.parquet"
         generated().write_parquet(path)
-        ran = subprocess.run(
-            [python, "-m", "benchmarks.survey", "--theirs", str(path)],
-            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-            if python == sys.executable else {**os.environ}, check=False,
-        )  # fmt: skip
-        if ran.returncode:
-            last = ran.stderr.strip().splitlines()[-1] if ran.stderr.strip() else "no word"
-            raise Skipped(f"svy is absent ({last}): pip install svy, or name a Python that has it with SVY_PYTHON")
-        peer, mine = json.loads(ran.stdout), ours(path)
+        peer, mine = _peer("--theirs", str(path)), ours(path)
     table = []
     for name, here in mine.items():
         there = peer[name]
@@ -314,6 +393,10 @@ def measure(panels: int = 200, units: int = 400_000, n: int = 30_000) -> list[Ro
             unit="1", ratio=None, note="limit; every row of the reference is a test"),
     ]  # fmt: skip
     try:
+        rows.append(
+            Row(name="survey: largest relative difference on the school data", ours=max(school_gaps().values()),
+                peer="svy", peer_value=1e-6, unit="1", ratio=None, note="limit; calibrated domains included")
+        )  # fmt: skip
         for line in beside():
             if "error" in line:
                 continue
@@ -348,12 +431,16 @@ def main() -> None:
     """Parity and coverage as tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--theirs", type=Path)
+    parser.add_argument("--school", action="store_true")
     parser.add_argument("--panels", type=int, default=0)
     parser.add_argument("--units", type=int, default=400_000)
     parser.add_argument("--n", type=int, default=30_000)
     asked = parser.parse_args()
     if asked.theirs:
         print(json.dumps(theirs(asked.theirs)))
+        return
+    if asked.school:
+        print(json.dumps(school_theirs()))
         return
     if asked.panels:
         print(f"{'estimate':20s} {'domains':14s} {'weights':9s} coverage   lowest highest   mean CV")
@@ -364,7 +451,14 @@ def main() -> None:
             )
         return
     print(f"R survey, largest relative difference of estimates and standard errors: {r_survey():.1e}")
-    for row in beside():
+    try:
+        for name, gap in school_gaps().items():
+            print(f"svy, {name:34s} difference {gap:.1e}")
+        lines = beside()
+    except Skipped as skipped:
+        print(skipped)
+        return
+    for row in lines:
         if "error" in row:
             print(f"{row['job']:26s} svy: {row['error']}")
         else:

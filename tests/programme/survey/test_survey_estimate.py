@@ -282,3 +282,11 @@ def test_missing_answers_are_refused_unless_they_are_to_be_left_out() -> None:
 def test_an_empty_domain_has_no_figure_rather_than_a_wrong_one() -> None:
     found = mean(Design.of([1.0] * 3), [1.0, 2.0, 3.0], by=Groups(np.zeros(3, np.int64), ("here", "empty")))
     assert [row["estimate"] for row in found.rows()] == [2.0, None]
+
+
+def test_an_interval_on_the_log_scale_is_above_zero_and_reaches_further_up() -> None:
+    design, y = Design.of([10.0] * 6), [1.0, 0.0, 0.0, 0.0, 2.0, 40.0]
+    plain, logged = total(design, y), total(design, y, interval="log")
+    assert plain.low[0] < 0 < logged.low[0]
+    assert logged.high[0] > plain.high[0]
+    assert logged.low[0] * logged.high[0] == pytest.approx(logged.estimate[0] ** 2)

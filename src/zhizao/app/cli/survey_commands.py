@@ -54,6 +54,38 @@ _WORDS = {
 }
 
 
+_ZH = (
+    (r"(\d+) rows", r"\1 行"), (r"no strata", "不分层"), (r"(\d+) strata", r"\1 层"), (r"each row drawn", "逐行抽取"),
+    (r"(\d+) clusters", r"\1 个群"), (r"(\d+) stages", r"\1 阶段"), (r"finite populations", "有限总体"),
+    (r"weights as drawn", "权数为抽样权数"), (r"weights ", "权数"), (r"calibrated \(", "已校准（"),
+    (r"raised for non-response \(", "已作无回答调整（"), (r"post-stratified \(", "已事后分层（"), (r" answered\)", " 回答）"),
+    (r"(\d+) totals\)", r"\1 个总量）"), (r"(\d+) classes\)", r"\1 类）"), (r"(\d+) classes", r"\1 类"),
+    (r" then ", "，再"), (r"raking", "迭代比例"), (r"linear(?!is)", "线性"), (r" within ", "，界限 "), (r"sum ", "合计 "),
+    (r"interval of Woodruff", "Woodruff 区间"), (r"(t|logit|log|normal) interval", r"\1 区间"),
+    (r"Satterthwaite degrees of freedom", "Satterthwaite 自由度"), (r"infinite degrees of freedom", "自由度无穷"),
+    (r"clusters less strata as degrees of freedom", "自由度为群数减层数"),
+    (r"degrees of freedom of the replicates", "重复样本的自由度"), (r"linearisation", "线性化"),
+    (r"rescaled bootstrap \(Rao and Wu\)", "重标自助法（Rao 与 Wu）"), (r"jackknife", "刀切法"),
+    (r"balanced half-samples", "平衡半样本"), (r"(\d+) replicates", r"\1 个重复样本"),
+    (r"optimal for costs", "费用最优"), (r"power ", "幂分配 "), (r"proportional", "按比例"),
+    (r"fewest for the wanted precisions", "达到精度要求的最少单位"), (r"at least (\d+) a stratum", r"每层至少 \1 个"),
+    (r"at most N", "至多 N 个"), (r"Neyman", "Neyman 分配"),
+    (r"^total ", "总量 "), (r"^mean ", "均值 "), (r"^ratio ", "比率 "), (r"^proportion ", "比例 "), (r"^quantile ", "分位数 "),
+    (r"imputed\)", "为插补）"),
+)  # fmt: skip
+
+
+def _in(lang: str, text: str) -> str:
+    """Words of the arithmetic in the reader's language."""
+    if lang != "zh":
+        return text
+    import re
+
+    for pattern, chinese in _ZH:
+        text = re.sub(pattern, chinese, text)
+    return text
+
+
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
 
@@ -117,7 +149,7 @@ def design(
             pooled=made["pooled_cells"], thin=made["thin"],
         )
     )  # fmt: skip
-    say(words["sample"].format(n=made["n"], take_all=made["take_all_units"], method=made["method"]))
+    say(words["sample"].format(n=made["n"], take_all=made["take_all_units"], method=_in(lang, made["method"])))
     say(words["precision"].format(variable=made["size_variable"] or "-"))
     for grouping in dict.fromkeys(row["grouping"] for row in made["precision"]):
         rows = [row for row in made["precision"] if row["grouping"] == grouping]
@@ -183,6 +215,7 @@ def estimate(
     method: Annotated[str, typer.Option(help="taylor, jackknife, bootstrap or brr.")] = "taylor",
     replicates: Annotated[int, typer.Option(help="Of the bootstrap.")] = 500,
     freedom: Annotated[str, typer.Option(help="satterthwaite, design or normal.")] = "satterthwaite",
+    interval: Annotated[str, typer.Option(help="t, or log for totals that a few giants carry.")] = "t",
     level: Annotated[float, typer.Option(help="Confidence.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Leave out rows without a value.")] = False,
@@ -194,7 +227,7 @@ def estimate(
     domains = _listed(by)
     asked: dict[str, Any] = {
         "weights": weights, "strata": strata, "psu": _listed(psu or ""), "fpc": _listed(fpc or ""), "lonely": lonely,
-        "method": method, "replicates": replicates, "freedom": freedom, "level": level, "drop_missing": drop_missing,
+        "method": method, "replicates": replicates, "freedom": freedom, "level": level, "interval": interval, "drop_missing": drop_missing,
         "estimates": [
             *({"what": "total", "of": one, "by": domains} for one in _listed(total)),
             *({"what": "mean", "of": one, "by": domains} for one in _listed(mean)),
@@ -221,14 +254,14 @@ def estimate(
 def _show(rows: list[EstimateRow], lang: str) -> None:
     words: dict[str, Any] = _WORDS[lang]
     for design in dict.fromkeys(row["design"] for row in rows):
-        say(words["design"].format(design=design))
+        say(words["design"].format(design=_in(lang, design)))
     for interval, source in dict.fromkeys((row["interval"], row["method"]) for row in rows):
-        say(words["interval"].format(interval=interval, method=source))
+        say(words["interval"].format(interval=_in(lang, interval), method=_in(lang, source)))
     cells = [list(words["head"])]
     for row in rows:
         figures = [row["estimate"], row["se"], row["low"], row["high"], row["df"], row["deff"]]
         told = ["-" if value is None else f"{value:.6g}" for value in figures]
-        cells.append([row["what"], row["domain"] or words["all"], *told, str(row["n"])])
+        cells.append([_in(lang, row["what"]), row["domain"] or words["all"], *told, str(row["n"])])
     width = [max(len(line[j]) for line in cells) for j in range(len(cells[0]))]
     for line in cells:
         say("  ".join(c.ljust(w) if j < 2 else c.rjust(w) for j, (c, w) in enumerate(zip(line, width, strict=True))))
@@ -306,6 +339,6 @@ def _read_spec_defaults() -> dict[str, Any]:
     """What options hold when none is given, so that a file's word stands."""
     return {
         "weights": None, "strata": None, "psu": (), "fpc": (), "lonely": "fail", "method": "taylor", "replicates": 500,
-        "freedom": "satterthwaite", "level": 0.95, "drop_missing": False,
+        "freedom": "satterthwaite", "level": 0.95, "interval": "t", "drop_missing": False,
         "calibration": {"distance": "linear", "bounds": None},
     }  # fmt: skip

@@ -18,11 +18,14 @@ from zhizao.programme.survey.design import Design, group_sums
 from zhizao.programme.survey.estimates import Estimates
 from zhizao.programme.survey.replicate import Replicates
 
-__all__ = ["Freedom", "mean", "proportion", "quantile", "ratio", "total"]
+__all__ = ["Freedom", "Scale", "mean", "proportion", "quantile", "ratio", "total"]
 
 Freedom = Literal["satterthwaite", "design", "normal"]
 """Degrees of freedom of intervals: of the strata that carry the variance (Satterthwaite 1946); clusters less strata of
 the domain, as R's `degf`; or infinitely many."""
+
+Scale = Literal["t", "log"]
+"""On which scale an interval is symmetric."""
 
 _WIDE = 4_000_000
 
@@ -36,6 +39,7 @@ def total(
     level: float = 0.95,
     freedom: Freedom = "satterthwaite",
     drop_missing: bool = False,
+    interval: Scale = "t",
 ) -> Estimates:
     """Total of a variable, overall or in each domain.
 
@@ -48,6 +52,7 @@ def total(
     level : confidence, 0..1
     freedom : degrees of freedom of the interval
     drop_missing : whether rows with a missing value are left out; refused otherwise
+    interval : symmetric, or symmetric on the log scale, for totals above zero that a few giants carry
 
     Examples
     --------
@@ -57,7 +62,7 @@ def total(
     (50.0, 11.547)
     """
     values, codes = _values(sample, y, by, drop_missing, "y")
-    return _finish(sample, what, values, None, codes, level, freedom, "t")
+    return _finish(sample, what, values, None, codes, level, freedom, interval)
 
 
 def ratio(
@@ -70,12 +75,13 @@ def ratio(
     level: float = 0.95,
     freedom: Freedom = "satterthwaite",
     drop_missing: bool = False,
+    interval: Scale = "t",
 ) -> Estimates:
     """Ratio of two totals, overall or in each domain.
 
     Parameters
     ----------
-    sample, by, what, level, freedom, drop_missing : as in `total`
+    sample, by, what, level, freedom, drop_missing, interval : as in `total`
     y, x : numerator and denominator, shape (n,)
 
     Examples
@@ -86,7 +92,7 @@ def ratio(
     """
     values, codes = _values(sample, y, by, drop_missing, "y")
     under, codes = _values(sample, x, codes, drop_missing, "x")
-    return _finish(sample, what, values, under, codes, level, freedom, "t")
+    return _finish(sample, what, values, under, codes, level, freedom, interval)
 
 
 def mean(
@@ -98,6 +104,7 @@ def mean(
     level: float = 0.95,
     freedom: Freedom = "satterthwaite",
     drop_missing: bool = False,
+    interval: Scale = "t",
 ) -> Estimates:
     """Mean of a variable, overall or in each domain; arguments as in `total`.
 
@@ -107,7 +114,7 @@ def mean(
     array([17.5])
     """
     values, codes = _values(sample, y, by, drop_missing, "y")
-    return _finish(sample, what, values, np.ones(sample.n), codes, level, freedom, "t")
+    return _finish(sample, what, values, np.ones(sample.n), codes, level, freedom, interval)
 
 
 def proportion(
@@ -254,7 +261,7 @@ def _finish(
     domains: Groups,
     level: float,
     freedom: Freedom,
-    interval: Literal["logit", "t"],
+    interval: Literal["logit", "t", "log"],
 ) -> Estimates:
     codes, count, w = domains.codes, domains.count, sample.weights
     used = np.where(w > 0, codes, -1)
@@ -288,9 +295,13 @@ def _finish(
         centre, reach = np.log(p / (1 - p)), width / (p * (1 - p))
         low = np.where(inner, 1 / (1 + np.exp(-(centre - reach))), low)
         high = np.where(inner, 1 / (1 + np.exp(-(centre + reach))), high)
+    if interval == "log":
+        above = value > 0
+        factor = np.exp(width / np.where(above, value, 1.0))
+        low, high = np.where(above, value / factor, low), np.where(above, value * factor, high)
     with np.errstate(divide="ignore", invalid="ignore"):
         deff = np.where(effect > 0, variance / effect, np.nan)
-    scale = "logit" if interval == "logit" else "t" if freedom != "normal" else "normal"
+    scale = interval if interval != "t" else "t" if freedom != "normal" else "normal"
     return Estimates(
         what, domains.labels, value, se, low, high, df, deff, rows, sample.design_said,
         f"{level:.0%} {scale} interval, {told}", method,

@@ -16,7 +16,7 @@ from zhizao.errors import InputError
 from zhizao.model.noun import Noun
 from zhizao.programme.survey.calibrate import Auxiliary, auxiliary, calibrate, post_stratify
 from zhizao.programme.survey.design import Design, Lonely
-from zhizao.programme.survey.estimate import Freedom, mean, proportion, quantile, ratio, total
+from zhizao.programme.survey.estimate import Freedom, Scale, mean, proportion, quantile, ratio, total
 from zhizao.programme.survey.estimates import EstimateRow, Estimates
 from zhizao.programme.survey.replicate import Replicates, balanced, bootstrap, jackknife, recalibrate
 from zhizao.programme.survey.response import respond
@@ -100,6 +100,9 @@ class Spec(Noun):
 
     level: float = Field(default=0.95, gt=0, lt=1)
     """Confidence."""
+
+    interval: Scale = "t"
+    """Scale on which intervals of totals, means and ratios are symmetric."""
 
     drop_missing: bool = False
     """Whether rows with a missing value are left out of an estimate."""
@@ -241,9 +244,9 @@ def _one(sample: pl.DataFrame, spec: Spec, made: Design | Replicates, wanted: Wa
         y = y.fill_nan(None).fill_null(0) if y.dtype.is_float() else y.fill_null(0)
     match wanted.what:
         case "total":
-            return total(made, y, **args)  # type: ignore[arg-type]
+            return total(made, y, interval=spec.interval, **args)  # type: ignore[arg-type]
         case "mean":
-            return mean(made, y, **args)  # type: ignore[arg-type]
+            return mean(made, y, interval=spec.interval, **args)  # type: ignore[arg-type]
         case "proportion":
             return proportion(made, y, **args)  # type: ignore[arg-type]
         case "quantile":
@@ -254,7 +257,7 @@ def _one(sample: pl.DataFrame, spec: Spec, made: Design | Replicates, wanted: Wa
             x = _column(sample, wanted.to)
             if spec.response is not None:
                 x = x.fill_nan(None).fill_null(0) if x.dtype.is_float() else x.fill_null(0)
-            return ratio(made, y, x, **args)  # type: ignore[arg-type]
+            return ratio(made, y, x, interval=spec.interval, **args)  # type: ignore[arg-type]
 
 
 def read_totals(rows: Sequence[Mapping[str, object]]) -> dict[str, float | dict[str, float]]:
