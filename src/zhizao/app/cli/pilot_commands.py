@@ -62,7 +62,9 @@ def pilot(
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
 ) -> None:
     """From a file of production records to a promise on the three figures, with its proof and what to do."""
+    from zhizao import clock
     from zhizao.app import steps
+    from zhizao.app.findings import keep_finding
     from zhizao.pilot import write_monday, write_report
     from zhizao.record import Workspace
     from zhizao.sense import files
@@ -86,6 +88,7 @@ def pilot(
             rejected_file = out.with_name(out.stem + ".rejected.csv")
             files.write_rejections(rejected_file, imported.reading.rejected, lang=lang)
         say_account(imported, rejected_file, lang)
+        began = clock.now()
         found = steps.pilot(
             home,
             imported=imported,
@@ -104,6 +107,7 @@ def pilot(
             write_whole(json_file, json.dumps(found.result.to_json(), ensure_ascii=False, indent=2) + "\n")
         monday = write_monday(found, out.with_name(out.stem + ".monday"), lang=lang) if found.chosen else None
         steps.keep_result(home, found)
+        keep_finding(home, found, began=began, lang=lang, monday=monday, current=as_of is None)
     result = found.result
     for name, figure in result.figures.items():
         if figure.before is None:

@@ -24,7 +24,6 @@ async def pilot_page(frame: Frame) -> None:
     if frame.no_records():
         return
     t = frame.t
-    frame.desk.latest("pilot")  # what the command line found is taken in
     jobs = frame.desk.jobs.list("pilot")
     running = next((job for job in jobs if job.state == "running"), None)
     done = [job for job in jobs if job.state == "done"]
