@@ -309,6 +309,12 @@ def test_what_if_answers_with_an_interval(browser: Browser, server: Server) -> N
     assert page.locator(".zz-map svg .node").count() >= 5
     assert page.locator("text=Noise floor").first.is_visible()
     page.locator("main select").first.select_option("spt")
+    page.locator("fieldset:has-text('Hours') select").first.select_option("L1")
+    work = page.locator("fieldset:has-text('Who does what')")
+    work.locator("select").select_option("turn")
+    page.click("text=Try it")
+    page.wait_for_selector("text=chosen by half")
+    work.get_by_label("L2", exact=True).check()
     page.click("text=Try it")
     page.wait_for_selector("text=95 % interval", timeout=60_000)
     assert page.locator(".zz-bullet").count() >= 1

@@ -288,7 +288,7 @@ def _result(frame: Frame, job: Job) -> None:
     if job.state != "done":
         frame.title(t("import.notdone", name=name, state=t(f"job.{job.state}")))
         if job.fault:
-            frame.banner("bad", " – ".join(x for x in (job.fault["where"], job.fault["what"]) if x), job.fault["fix"])
+            frame.fault(job.fault)
         else:
             frame.banner("warn", t("import.partly"), t("import.partly.text"))
         raw(link_button(t("import.again"), "/import", primary=True))

@@ -59,7 +59,7 @@ async def pilot_page(frame: Frame) -> None:
 def _ended(frame: Frame, job: Job) -> None:
     t = frame.t
     if job.fault:
-        frame.banner("bad", " – ".join(x for x in (job.fault["where"], job.fault["what"]) if x), job.fault["fix"])
+        frame.fault(job.fault)
     else:
         frame.banner("warn", t("pilot.ended", state=t(f"job.{job.state}"), at=t.time(job.at)))
 
@@ -219,7 +219,8 @@ def _lever_row(frame: Frame, group: list[dict[str, Any]], keys: list[str]) -> li
 
     t = frame.t
     first = group[0]
-    cells = [f"<b>{escape(t.maybe('lever.' + first['kind'], first['kind']))}</b><br>{escape(_said(frame, group))}"]
+    kind = "people" if first["kind"] == "assignment" and "people" in first["setting"] else first["kind"]
+    cells = [f"<b>{escape(t.maybe('lever.' + kind, kind))}</b><br>{escape(_said(frame, group))}"]
     for key in keys:
         change = first["figures"].get(key)
         if change is None:

@@ -22,5 +22,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "fault.last_admin.fix": ("make somebody else admin first", "请先指定另一位管理员"),
     "fault.no_twin.fix": ("fit the twin first", "请先拟合孪生模型"),
     "fault.no_lever.fix": ("change one of the levers", "请先改动一项措施"),
+    "fault.no_lever.what": ("no lever is pulled", "还没有选择任何措施"),
+    "fault.half_hours.what": ("the lever hours is chosen by half", "工时安排只选了一半"),
+    "fault.half_assignment.what": ("the lever assignment is chosen by half", "设备与人员分工只选了一半"),
+    "fault.half_inspection.what": ("the lever inspection is chosen by half", "检验前移只选了一半"),
+    "fault.half_maintenance.what": ("the lever maintenance is chosen by half", "预防性维护只选了一半"),
+    "fault.half_hours.fix": ("choose from when to when", "请选择起止时间"),
+    "fault.half_assignment.fix": (
+        "tick at least one machine or person who may do it",
+        "请至少勾选一台设备或一名人员",
+    ),
+    "fault.half_inspection.fix": ("choose after which operation it is done", "请选择检验提前到哪道工序之后"),
+    "fault.half_maintenance.fix": ("choose how often and for how long", "请选择多久停一次、停多久"),
     "fault.not_empty.fix": ("serve another folder", "请另开一个工作区文件夹"),
 }
