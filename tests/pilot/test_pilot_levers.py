@@ -17,6 +17,8 @@ from zhizao.errors import InputError
 from zhizao.pilot.candidates import base_of, propose, work_centers
 from zhizao.pilot.hours import moved_hours, weekly_hours
 from zhizao.pilot.levers import PULL_ORDER, Lever, pull, pull_all
+from zhizao.pilot.search import undone
+from zhizao.pilot.trial import Plan, try_sets
 from zhizao.testing.carry_out import LEVERS, carry_out
 from zhizao.testing.sample import truth
 
@@ -145,7 +147,7 @@ def test_the_options_that_stay_keep_their_pace_and_their_rate_of_bad_pieces(scen
 
 def test_work_given_to_people_is_asked_of_them_only(scene: Scene) -> None:
     wanted = ["P03", "P13", "P06", "P16"]
-    changed = pull(scene, Lever("assignment", "turn", {"people": {"turn": wanted}}))
+    changed = pull(scene, Lever("assignment", "turn", {"turn": wanted}))
     assert differences(scene, changed) == {"shop.skill_ptr", "shop.skill_person", "work.skill"}
     turn = scene.work.operation == scene.operations.index("turn")
     assert np.array_equal(changed.work.skill[~turn], scene.work.skill[~turn])
@@ -243,8 +245,12 @@ def test_pulling_leaves_the_scene_as_it_was(scene: Scene) -> None:
         (Lever("hours", "plant", {"X9": TWO}), "X9"),
         (Lever("assignment", "paint", {"paint": ["L1"]}), "paint"),
         (Lever("assignment", "turn", {"turn": ["X9"]}), "X9"),
-        (Lever("assignment", "turn", {"people": {"turn": ["P99"]}}), "P99"),
-        (Lever("assignment", "paint", {"people": {"paint": ["P01"]}}), "paint"),
+        (Lever("assignment", "turn", {"turn": ["P99"]}), "P99"),
+        (Lever("assignment", "turn", {"turn": []}), "turn"),
+        (Lever("hours", "plant", {"G1": [[9, 6, 22]]}), "9"),
+        (Lever("hours", "plant", {"G1": [[1, 22, 6]]}), "22"),
+        (Lever("hours", "plant", {"G1": [["Mon", 6, 22]]}), "Mon"),
+        (Lever("assignment", "paint", {"paint": ["P01"]}), "paint"),
         (Lever("inspection", "check", {"operation": "check", "after": "paint"}), "paint"),
         (Lever("inspection", "check", {"operation": "check"}), "after"),
         (Lever("maintenance", "X9", {"machine": "X9", "every_h": 24.0, "takes_h": 1.0}), "X9"),
@@ -257,6 +263,13 @@ def test_what_the_twin_does_not_know_is_refused(scene: Scene, lever: Lever, word
         pull(scene, lever)
     assert word in caught.value.fault.what
     assert caught.value.fault.code == "bad_lever"
+
+
+def test_closing_the_bottleneck_is_no_improvement(mechanism: Mechanism) -> None:
+    shut = Lever("hours", "plant", {name: [[1, 6.0, 7.0]] for name in ("G1", "G2")})
+    found = try_sets(Plan(mechanism, plant_of("messy")), [(), (shut,)], seed=1, runs=2)
+    assert undone(found.values[1], found.values[0]) == "fewer_finished"
+    assert undone(found.values[0], found.values[0]) == ""
 
 
 def test_moved_hours_keep_their_sum_and_stay_in_the_open_hours(mechanism: Mechanism, scene: Scene) -> None:

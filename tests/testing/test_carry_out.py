@@ -91,13 +91,13 @@ def test_hours_at_the_bottleneck_cut_the_wait_before_it(messy: Truth, frame: pl.
 
 def test_work_given_to_people_who_spoil_less_spoils_less(messy: Truth, frame: pl.DataFrame) -> None:
     careful = ["P03", "P13", "P05", "P15", "P06", "P16"]
-    changed = run_plant(messy, seed=1, levers=[lever("assignment", turn={"people": careful})])
+    changed = run_plant(messy, seed=1, levers=[lever("assignment", turn=careful)])
     assert set(changed.filter(pl.col("operation") == "turn")["person"].drop_nulls().unique()) <= set(careful)
     assert changed["bad"].sum() < 0.7 * frame["bad"].sum()
 
 
 def test_work_given_to_some_machines_is_done_there(messy: Truth) -> None:
-    for setting in ({"turn": ["L1", "L2"]}, {"turn": {"machines": ["L1", "L2"]}}, {"machines": {"turn": ["L1", "L2"]}}):
+    for setting in ({"turn": ["L1", "L2"]},):
         changed = run_plant(messy, seed=1, weeks=3, levers=[lever("assignment", **setting)])
         assert set(changed.filter(pl.col("operation") == "turn")["machine"].unique()) == {"L1", "L2"}
 
@@ -165,12 +165,12 @@ def test_a_schedule_from_a_file_is_followed(messy: Truth, frame: pl.DataFrame, t
 def test_levers_found_in_a_chinese_export_are_carried_out(messy: Truth) -> None:
     chinese = [
         lever("inspection", "检验", operation="检验", after="车削"),
-        lever("assignment", people={"车削": ["P03", "P13"]}),
+        lever("assignment", 车削=["P03", "P13"]),
         lever("dispatch", "磨削", rule="edd"),
     ]
     english = [
         lever("inspection", "check", operation="check", after="turn"),
-        lever("assignment", people={"turn": ["P03", "P13"]}),
+        lever("assignment", turn=["P03", "P13"]),
         lever("dispatch", "grind", rule="edd"),
     ]
     assert carry_out(messy, chinese) == carry_out(messy, english) != messy

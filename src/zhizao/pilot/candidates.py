@@ -237,7 +237,7 @@ def _assignment(_log: WorkLog, _plant: Plant, mechanism: Mechanism, _scene: Scen
         found.append(Candidate(name, (lever,), name))
     for operation, keep, why in better_people(mechanism):
         name = f"people:{operation}-{len(keep)}"
-        lever = Lever("assignment", operation, {"people": {operation: list(keep)}}, name, why=why)
+        lever = Lever("assignment", "people", {operation: list(keep)}, name, why=why)
         found.append(Candidate(name, (lever,), f"people:{operation}"))
     return found
 

@@ -23,7 +23,7 @@ def weekly_hours(scene: Scene, resource: str) -> Week:
         row = scene.machine_week[scene.shop.machines.index(resource)]
     else:
         row = scene.member_week[scene.member_code[resource]]
-    return [[day, start, end] for day, start, end in pattern(row)]
+    return [[int(day), start, end] for day, start, end in pattern(row)]
 
 
 def moved_hours(scene: Scene, busy: Floats) -> Iterator[tuple[str, dict[str, Week], str]]:
@@ -129,7 +129,7 @@ def _week_of(week: Week, hours: float, window: dict[int, tuple[float, float]]) -
         if length < 0.5:
             continue
         start = min(begin.get(day, 24.0), window[day][0] if day in window else 24.0)
-        out.append([float(day), start, min(start + length, 48.0)])
+        out.append([int(day), start, min(start + length, 48.0)])
     return out
 
 
@@ -163,4 +163,4 @@ def _people_along(scene: Scene, machine: int, longer: Week) -> dict[str, Week]:
     if best is None:
         return {}
     gap, name, week = best
-    return {name: [[day, round(start + gap, 2), round(stop + gap, 2)] for day, start, stop in week]}
+    return {name: [[int(day), round(start + gap, 2), round(stop + gap, 2)] for day, start, stop in week]}

@@ -124,7 +124,7 @@ def _hours(scene: Scene, lever: Lever) -> Scene:
     off = [shop.off_s[a:b] for a, b in pairwise(shop.calendar_ptr)]
     machine_calendar = shop.machine_calendar.copy()
     person_calendar = shop.person_calendar.copy()
-    given = {name: [(int(day), float(a), float(b)) for day, a, b in week] for name, week in lever.setting.items()}
+    given = {name: _week_of(name, week) for name, week in lever.setting.items()}
     for name, week in given.items():
         if name in shop.machines:
             machine_calendar[shop.machines.index(name)] = len(on)
@@ -152,18 +152,41 @@ def _hours(scene: Scene, lever: Lever) -> Scene:
     return replace(scene, shop=changed)
 
 
+def _week_of(name: str, week: Any) -> list[tuple[int, float, float]]:
+    """Weekly hours of a setting: [[ISO weekday, from, to], ...]; `to` may pass 24 over midnight."""
+    found = []
+    try:
+        for day, begin, stop in week:
+            found.append((int(day), float(begin), float(stop)))
+            if not (1 <= int(day) <= 7 and int(day) == day and 0 <= begin < stop <= 48):
+                raise ValueError(day)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f'hours of "{name}" hold {found[-1:] or week!r}',
+            fix="write [[weekday 1-7, from, to], ...] in hours of local time, 1 = Monday, to later than from",
+            code="bad_lever",
+        ) from error
+    return found
+
+
 def _assignment(scene: Scene, lever: Lever) -> Scene:
-    """Keep only the named machines (and people) for an operation; steps that would be left with none stay as they are."""
+    """Keep only the named machines or people for an operation; steps that would be left with none stay as they are."""
     for operation, wanted in lever.setting.items():
-        if operation == "people":
-            for name, people in wanted.items():
-                shop, work = _only_people(scene, scene.shop, scene.work, name, tuple(people))
-                scene = replace(scene, shop=shop, work=work)
-            continue
         if operation not in scene.operations:
             raise InputError(
                 f'assignment names operation "{operation}", which the twin does not know', code="bad_lever"
             )
+        if not isinstance(wanted, list | tuple) or not wanted:
+            raise InputError(
+                f'assignment gives "{operation}" to {wanted!r}',
+                fix="write a list of machines or of people",
+                code="bad_lever",
+            )
+        if all(name in scene.member_code for name in wanted):
+            shop, work = _only_people(scene, scene.shop, scene.work, operation, tuple(wanted))
+            scene = replace(scene, shop=shop, work=work)
+            continue
+        _known(wanted, (*scene.shop.machines, *scene.member_code), "machine or person")
         _known(wanted, scene.shop.machines, "machine")
         allowed = np.array([name in wanted for name in scene.shop.machines])
         scene = _filter_options(scene, scene.work.operation == scene.operations.index(operation), allowed)
@@ -197,10 +220,7 @@ def _options_at(scene: Scene, ptr: Ints, pick: Ints, **changed: Any) -> Scene:
 
 def _only_people(scene: Scene, shop: Shop, work: Work, operation: str, people: tuple[str, ...]) -> tuple[Shop, Work]:
     """A new skill that only these people have, for one operation."""
-    if operation not in scene.operations:
-        raise InputError(f'assignment names operation "{operation}", which the twin does not know', code="bad_lever")
     wanted = set(people)
-    _known(wanted, scene.member_code, "person")
     codes = [at for at, members in enumerate(scene.members) if sum(one in wanted for one in members) * 2 > len(members)]
     place = {name: rank for rank, name in enumerate(people)}
     codes.sort(key=lambda at: min(place.get(name, len(people)) for name in scene.members[at]))

@@ -54,7 +54,7 @@ def monday_tables(pilot: Pilot) -> dict[str, pl.DataFrame]:
         (operation, name)
         for one in chosen
         if one.kind == "assignment"
-        for operation, names in _allocations(one.setting)
+        for operation, names in one.setting.items()
         for name in names
     ]
     if allocation:
@@ -66,16 +66,6 @@ def monday_tables(pilot: Pilot) -> dict[str, pl.DataFrame]:
     if schedule.height:
         tables["schedule"] = schedule
     return tables
-
-
-def _allocations(setting: dict[str, object]) -> list[tuple[str, list[str]]]:
-    out: list[tuple[str, list[str]]] = []
-    for operation, names in setting.items():
-        if isinstance(names, dict):
-            out.extend((str(key), list(value)) for key, value in names.items())
-        elif isinstance(names, list):
-            out.append((operation, names))
-    return out
 
 
 def _clock(hour: float) -> str:

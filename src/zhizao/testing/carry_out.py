@@ -159,14 +159,10 @@ def _pattern(name: str, hours: object) -> Hours:
 
 def _assignment(truth: Truth, scope: object, setting: Mapping[str, Any]) -> Truth:
     given: dict[str, dict[str, list[str]]] = {}
+    crew = {name for operation in truth.operations for name in operation.crew}
     for name, value in setting.items():
-        if name in ("people", "machines") and isinstance(value, Mapping):
-            for operation, who in value.items():
-                given.setdefault(operation, {})[name] = [str(one) for one in who]
-        elif isinstance(value, Mapping):
-            given.setdefault(name, {}).update({key: [str(one) for one in who] for key, who in value.items()})
-        else:
-            given.setdefault(name, {})["machines"] = [str(one) for one in value]
+        who = [str(one) for one in value]
+        given[name] = {"people" if who and crew.issuperset(who) else "machines": who}
     known = {operation.name for operation in truth.operations}
     for name in given:
         if name not in known:

@@ -116,12 +116,12 @@ def believe(pilot: Pilot, lang: str) -> str:
     trust = result.fidelity
     kind, verdict = ("yes", "trusted") if trust.trusted else ("no", "not_trusted")
     parts = [f"<h2>{escape(word('believe', lang))}</h2>"]
-    if trust.measures:
+    if pilot.fidelity is not None:
         parts.append(f"<p>{escape(word('believe.text', lang, cut=trust.cut[:16]))}</p>")
     parts.append(f'<div class="verdict {kind}">{"✓" if trust.trusted else "✗"} {escape(word(verdict, lang))}</div>')
     if not trust.trusted:
         parts.extend(f"<p>{escape(reason)}</p>" for reason in trust.reasons)
-    if trust.measures:
+    if pilot.fidelity is not None:
         rows = "".join(_measure_row(name, one, lang) for name, one in trust.measures.items())
         heads = "".join(f'<th class="n">{escape(word(name, lang))}</th>' for name in ("twin", "noise_floor", "naive"))
         parts.append(
@@ -164,17 +164,15 @@ def lever_text(lever: LeverResult, lang: str) -> str:
     """One lever in words."""
     key = "k." + lever.kind
     values: dict[str, Any] = {"every_h": "", "takes_h": "", "rule": "", **lever.setting}
-    names = ", ".join(str(name) for name in lever.setting if name != "people")
+    names = ", ".join(map(str, lever.setting))
     if lever.kind == "assignment":
-        people = lever.setting.get("people", {})
-        key = "k.people" if people else key
-        names = "; ".join(", ".join(who) for who in people.values()) or ", ".join(
-            str(name) for value in lever.setting.values() if isinstance(value, list) for name in value
-        )
+        key = "k.people" if lever.scope == "people" else key
+        values["scope"] = ", ".join(map(str, lever.setting))
+        names = ", ".join(str(name) for who in lever.setting.values() for name in who)
     if "rule." + str(values["rule"]) in WORDS:
         values["rule"] = word("rule." + str(values["rule"]), lang)
     scope = word("plant", lang) if lever.scope == "plant" else lever.scope
-    return word(key, lang, **{**values, "scope": scope, "names": names})
+    return word(key, lang, **{"scope": scope, **values, "names": names})
 
 
 def todo(pilot: Pilot, lang: str) -> str:
