@@ -65,7 +65,13 @@ def test_people_may_be_chosen_too_and_work_into_the_night(desk: Desk) -> None:
     known = choices_of(desk)
     operation, people = next((name, found) for name, found in known.people_of.items() if len(found) > 1)
     (lever,) = levers_chosen(desk, {"work": operation, "work_by": [people[0]]})
-    assert lever["setting"] == {"people": {operation: [people[0]]}}
+    assert (lever["scope"], lever["setting"]) == ("people", {operation: [people[0]]})
+    machine = known.machines_of[operation][0]
+    both = levers_chosen(desk, {"work": operation, "work_by": [people[0], machine]})
+    assert [(one["scope"], one["setting"]) for one in both] == [
+        (operation, {operation: [machine]}),
+        ("people", {operation: [people[0]]}),
+    ]
     night = {"hours_of": people[0], "hours_days": "week", "hours_from": "22", "hours_to": "6"}
     (lever,) = levers_chosen(desk, night)
     assert lever["setting"][people[0]][0] == [1, 22.0, 30.0]

@@ -88,7 +88,7 @@ def levers_chosen(desk: Desk, chosen: Mapping[str, Any]) -> list[dict[str, Any]]
     if chosen.get("hours_of"):
         out.append(_hours(chosen))
     if chosen.get("work"):
-        out.append(_assignment(desk, chosen))
+        out.extend(_assignment(desk, chosen))
     if chosen.get("look"):
         out.append(_inspection(desk, chosen))
     if chosen.get("stop"):
@@ -124,17 +124,15 @@ def _hours(chosen: Mapping[str, Any]) -> dict[str, Any]:
     return _at("hours", name, {name: [[day, begin, end] for day in days]})
 
 
-def _assignment(desk: Desk, chosen: Mapping[str, Any]) -> dict[str, Any]:
+def _assignment(desk: Desk, chosen: Mapping[str, Any]) -> list[dict[str, Any]]:
     operation, by = str(chosen["work"]), [str(name) for name in chosen.get("work_by") or ()]
     known = choices_of(desk)
     machines = [name for name in by if name in known.machines_of.get(operation, ())]
-    people = [name for name in by if name in known.people_of.get(operation, ())]
+    people = [name for name in by if name not in machines and name in known.people_of.get(operation, ())]
     if not machines and not people:
         raise _half("assignment")
-    setting: dict[str, Any] = {operation: machines} if machines else {}
-    if people:
-        setting["people"] = {operation: people}
-    return _at("assignment", operation, setting)
+    out = [_at("assignment", operation, {operation: machines})] if machines else []
+    return out + ([_at("assignment", "people", {operation: people})] if people else [])
 
 
 def _inspection(desk: Desk, chosen: Mapping[str, Any]) -> dict[str, Any]:

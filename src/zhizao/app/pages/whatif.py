@@ -221,6 +221,9 @@ def what_if_form(frame: Frame, *, trusted: bool) -> None:
 
 def _answer(frame: Frame, found: dict[str, Any]) -> None:
     t = frame.t
+    if found.get("reason"):
+        frame.banner("warn", t(f"twin.answer.{found['reason']}"), t("twin.answer.finished", **found["finished"]))
+        return
     cards = []
     for key, change in found["figures"].items():
         name = escape(t(f"figure.{key}"))

@@ -236,8 +236,8 @@ def best_levers() -> list[dict[str, Any]]:
         },
         {
             "kind": "assignment",
-            "scope": "plant",
-            "setting": {"people": {"turn": turn, "saw": ["P04", "P14", "P01", "P11"]}},
+            "scope": "people",
+            "setting": {"turn": turn, "saw": ["P04", "P14", "P01", "P11"]},
         },
         {"kind": "maintenance", "scope": "M1", "setting": {"machine": "M1", "every_h": 24.0, "takes_h": 1.0}},
         {"kind": "inspection", "scope": "plant", "setting": {"operation": "check", "after": "turn"}},
