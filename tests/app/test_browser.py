@@ -268,6 +268,43 @@ def test_a_table_filters_sorts_and_exports_what_it_shows(browser: Browser, serve
     context.close()
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_short_table_sorts_finds_and_is_taken_away_as_it_is_shown(
+    browser: Browser, server: Server, tmp_path: Path, lang: str
+) -> None:
+    import openpyxl
+
+    context = context_of(browser, server.address, lang=lang)
+    page, hosts, wrong = watched(context)
+    page.goto(server.address + "/machines")
+    settle(page)
+    table = page.locator(".zz-tablewrap:has(input[type=search])").last
+    whole = table.locator("tbody tr").count()
+    assert whole >= 8
+    table.locator("th button").nth(0).click()
+    names = [one.strip() for one in table.locator("tbody td:nth-child(1)").all_inner_texts()]
+    table.locator("th button").nth(0).click()
+    assert [one.strip() for one in table.locator("tbody td:nth-child(1)").all_inner_texts()] == names[::-1]
+    assert table.locator("th[aria-sort=descending]").count() == 1
+    table.locator("input[type=search]").fill("pq")
+    shown = table.locator("tbody tr:visible").count()
+    assert 0 < shown < whole
+    assert str(shown) in table.locator(".count").inner_text()
+    with page.expect_download() as got:
+        table.get_by_role("button", name="Excel").click()
+    file = tmp_path / "out.xlsx"
+    got.value.save_as(file)
+    sheet = openpyxl.load_workbook(file).active
+    assert sheet is not None
+    assert sheet.max_row == shown + 1
+    with page.expect_download() as got:
+        table.get_by_role("button", name="CSV").click()
+    assert len(Path(got.value.path()).read_text("utf-8-sig").splitlines()) == shown + 1
+    context.close()
+    assert set(hosts) == {"127.0.0.1"}
+    assert not wrong
+
+
 def test_a_bar_of_the_gantt_chart_opens_its_fact(browser: Browser, server: Server) -> None:
     context = context_of(browser, server.address)
     page, _, wrong = watched(context)
@@ -307,7 +344,7 @@ def test_what_if_answers_with_an_interval(browser: Browser, server: Server) -> N
     page.goto(server.address + "/twin")
     settle(page)
     assert page.locator(".zz-map svg .node").count() >= 5
-    assert page.locator("text=Noise floor").first.is_visible()
+    assert page.locator("th:has-text('Noise floor')").first.is_visible()
     page.locator("main select").first.select_option("spt")
     page.locator("fieldset:has-text('Hours') select").first.select_option("L1")
     work = page.locator("fieldset:has-text('Who does what')")

@@ -67,7 +67,9 @@ def _show(frame: Frame, found: OperatingCost) -> None:
     rows.append(
         [escape(t("costs.sum")), t.number(whole), t.count(sum(v for v in found.total.values() if v is not None))]
     )
-    raw(f'<div class="zz-card" style="padding:6px 8px;margin-top:14px">{short_table(head, rows, total=True)}</div>')
+    raw(
+        f'<div class="zz-card" style="padding:6px 8px;margin-top:14px">{short_table(frame, head, rows, total=True)}</div>'
+    )
     of = [f"{t(f'report.{name}')}: {t.count(amount)} {money}" for name, amount in found.of_which.items() if amount]
     if of:
         raw(f'<p class="zz-note">{escape(t("costs.ofwhich"))} {escape(" · ".join(of))}</p>')

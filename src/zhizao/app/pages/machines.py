@@ -114,7 +114,9 @@ def _states(frame: Frame, table: pl.DataFrame, key: str, *, follow: str = "") ->
     head = [(t(f"col.{key}") if key == "machine" else t("overview.week"), False)]
     head += [(f"{t(f'state.{state}')} ({t('unit.hour')})", True) for state in MACHINE_STATES]
     rows = [[escape(str(row[key])), *(t.number(row[name]) for name in names)] for row in table.sort(key).to_dicts()]
-    raw(fold(t("overview.data"), f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'))
+    raw(
+        fold(t("overview.data"), f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')
+    )
 
 
 def _pareto(frame: Frame, cycle: pl.DataFrame) -> None:
@@ -202,8 +204,8 @@ def _iso(frame: Frame, iso: IsoFigures, scope: str, name: str) -> None:
     missing = [row for row, raw_row in zip(rows, table.to_dicts(), strict=True) if raw_row["value"] is None]
     raw(
         f'<h2 class="zz-h2 zz-gap">{escape(t("machines.iso"))}</h2><div class="zz-card" style="padding:6px 8px">'
-        f"{short_table(head, shown)}</div>{note}"
-        + (fold(t("machines.iso.missing", n=len(missing)), short_table(head, missing)) if missing else "")
+        f"{short_table(frame, head, shown)}</div>{note}"
+        + (fold(t("machines.iso.missing", n=len(missing)), short_table(frame, head, missing)) if missing else "")
     )
 
 

@@ -131,4 +131,4 @@ def _figures(frame: Frame, row: dict[str, Any]) -> None:
     ]
     cells = [escape(t.time(row["due"])), state, t.count(row["entered"]), t.count(row["bad"]), t.number(row["cost"], 4)]
     with ui.element("div").classes("zz-card").style("margin-top:14px;padding:6px 8px"):
-        raw(short_table(head, [cells]))
+        raw(short_table(frame, head, [cells]))

@@ -90,7 +90,7 @@ def _how(frame: Frame, three: ThreeFigures) -> None:
     ]
     head = [("", False), (t("overview.how.formula"), False), (t("overview.how.n"), True), ("", False)]
     note = t("overview.how.state", head=frame.desk.head(), version=frame.desk.version)
-    inside = tight(short_table(head, rows)) + f'<p class="zz-note">{escape(note)}</p>'
+    inside = tight(short_table(frame, head, rows)) + f'<p class="zz-note">{escape(note)}</p>'
     raw(fold(t("overview.how"), inside))
 
 
@@ -158,7 +158,7 @@ def _trends(frame: Frame, weeks: pl.DataFrame) -> None:
         ]
         for row in weeks.iter_rows(named=True)
     ]
-    raw(fold(t("overview.data"), short_table(head, body)))
+    raw(fold(t("overview.data"), short_table(frame, head, body)))
 
 
 def _trend(frame: Frame, weeks: pl.DataFrame, key: str) -> dict[str, Any]:
