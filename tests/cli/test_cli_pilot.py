@@ -200,6 +200,29 @@ def test_the_same_file_again_stores_nothing_and_finds_the_same(run: Run, sample:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_sigterm_ends_it_as_quietly_as_ctrl_c(sample: Path, tmp_path: Path, whole_group: bool) -> None:
+    process = start(*pilot_arguments(sample), folder=tmp_path)
+    end = time.monotonic() + 60
+    while not list(tmp_path.glob("out/*.zhizao/facts.db")) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(12.0)
+    assert process.poll() is None, "it was over before it could be stopped"
+    if whole_group:
+        os.killpg(process.pid, signal.SIGTERM)
+    else:
+        process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped" in err
+    assert "resource_tracker" not in err
+    assert "Traceback" not in err
+    left = files(tmp_path)
+    assert not [name for name in left if name.endswith((".part", "report.html", "pilot.json"))]
+    assert call("verify", next((tmp_path / "out").glob("*.zhizao"))).code == 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("after_s", [0.0, 0.5, 1.0, 4.0, 8.0])
 def test_ctrl_c_at_any_time_leaves_a_journal_that_holds(sample: Path, tmp_path: Path, after_s: float) -> None:
     stopped = stop_in_the_middle(sample, tmp_path, after_s=after_s)
