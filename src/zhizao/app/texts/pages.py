@@ -155,6 +155,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "import.by": ("By", "操作人"),
     "import.running": ("An import is running", "正在导入"),
     "import.look": ("Check how {name} is understood, then import it", "请核对 {name} 的识别结果，然后导入"),
+    "import.unreadable": ("{name} cannot be read", "无法读取 {name}"),
+    "import.other": ("Choose another file", "换一个文件"),
+    "import.lacking": ("No column is taken for: {role}", "还没有哪一列是：{role}"),
+    "import.lacking.fix": (
+        "Choose “{role}” for the column that holds it, in the table above; without it nothing can be imported.",
+        "请在上表中把相应的列选为“{role}”；没有它就无法导入。",
+    ),
     "import.look.sub": ("{size} · nothing has been recorded yet", "{size} · 尚未记录任何内容"),
     "import.columns": ("What each column is taken for", "各列的含义"),
     "import.column": ("Column", "列"),
@@ -191,7 +198,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "import.example": ("For example", "例如"),
     "import.example.at": ("row {row}, {column}", "第 {row} 行，{column}"),
     "import.first": ("The first rows as they would be recorded (times in {zone})", "前几行将这样记录（时间为 {zone}）"),
-    "import.notdone": ("{name}: {state}", "{name}:{state}"),
+    "import.notdone": ("{name}: {state}", "{name}：{state}"),
     "import.partly": ("The import was cut off", "导入被中断"),
     "import.partly.text": (
         "What had been stored is whole. Import the same file again: it goes on from there and stores nothing twice.",
