@@ -65,10 +65,18 @@ def import_file(workspace: Path, asked: dict[str, Any], folder: Path, report: Re
 
 
 def _account(imported: Imported, name: str) -> dict[str, Any]:
-    told = asdict(imported.receipt)
+    from zhizao.sense.files.said import in_lang
+
+    told, notes = asdict(imported.receipt), imported.reading.notes
     told["recorded_at"] = str(told.get("recorded_at") or "")
     reasons = dict(imported.reading.rejected.group_by("cause").len().sort("len", descending=True).iter_rows())
-    return {**told, "source": name, "reasons": reasons, "notes": [str(note) for note in imported.reading.notes]}
+    return {
+        **told,
+        "source": name,
+        "reasons": reasons,
+        "notes": [str(note) for note in notes],
+        "notes_zh": [in_lang(note, "zh") for note in notes],
+    }
 
 
 def open_sample(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:

@@ -66,6 +66,8 @@ def pilot(
     from zhizao.app import steps
     from zhizao.app.findings import keep_finding
     from zhizao.pilot import write_monday, write_report
+    from zhizao.pilot.report.sections import reason_text
+    from zhizao.pilot.report.words import trust_reason
     from zhizao.record import Workspace
     from zhizao.sense import files
 
@@ -111,9 +113,11 @@ def pilot(
     result = found.result
     for name, figure in result.figures.items():
         if figure.before is None:
-            line = words["none"].format(reason=figure.reason)
+            line = words["none"].format(reason=reason_text(figure.reason, lang))
         elif not figure.promised or figure.after is None or figure.change is None:
-            line = words["no_promise"].format(before=f"{figure.before:.4g}", unit=figure.unit, reason=figure.reason)
+            line = words["no_promise"].format(
+                before=f"{figure.before:.4g}", unit=figure.unit, reason=reason_text(figure.reason, lang)
+            )
         else:
             line = words["promise"].format(
                 before=f"{figure.before:.4g}",
@@ -125,7 +129,13 @@ def pilot(
             )
         say(f"{_NAMES[lang][name]}: {line}")
     trust = result.fidelity
-    say(words["trusted"] if trust.trusted else words["not_trusted"].format(reasons="; ".join(trust.reasons)))
+    say(
+        words["trusted"]
+        if trust.trusted
+        else words["not_trusted"].format(
+            reasons=("；" if lang == "zh" else "; ").join(trust_reason(one, lang) for one in trust.reasons)
+        )
+    )
     say(words["report"].format(path=out))
     if monday is not None:
         say(words["monday"].format(path=monday))

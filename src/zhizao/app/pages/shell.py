@@ -130,9 +130,8 @@ class Frame:
 
     def fault(self, fault: dict[str, str]) -> None:
         """A fault as a job keeps it, in the words of the page where there are such."""
-        what = self.t.maybe(f"fault.{fault.get('code', '')}.what", fault["what"])
-        fix = self.t.maybe(f"fault.{fault.get('code', '')}.fix", fault["fix"])
-        self.banner("bad", " – ".join(x for x in (fault["where"], what) if x), fix)
+        told = self.t.fault(fault.get("code", ""), fault["what"], fault["fix"])
+        self.banner("bad", " – ".join(x for x in (fault["where"], told[0]) if x), told[1])
 
     def empty(self, title: str, text: str, actions: str = "", sign: str = "file") -> None:
         """A page without content, with a next step."""

@@ -18,6 +18,8 @@ __all__ = ["fidelity_table", "twin_page"]
 @page("/twin", "twin")
 async def twin_page(frame: Frame) -> None:
     """The model of the plant."""
+    from zhizao.pilot.report.words import trust_reason
+
     if frame.no_records():
         return
     t = frame.t
@@ -42,6 +44,8 @@ async def twin_page(frame: Frame) -> None:
         raw(heading(t("twin.test")))
         raw(fidelity_table(frame, found["measures"]))
         raw(f'<p class="zz-note">{escape(t("twin.test.why"))}</p>')
+        for reason in found["reasons"] if not found["trusted"] else ():
+            raw(f'<p class="zz-note">{escape(trust_reason(str(reason), t.lang))}</p>')
         what_if_form(frame, trusted=bool(found["trusted"]))
     raw(
         f'<h2 class="zz-h2 zz-gap">{escape(t("twin.map"))}</h2><p class="zz-note" style="margin:-4px 0 8px">{escape(t("twin.map.why"))}</p>'
@@ -85,7 +89,7 @@ def fidelity_table(frame: Frame, measures: dict[str, dict[str, Any]]) -> str:
         (t("twin.naive"), True),
         (t("twin.verdict"), False),
     ]
-    return f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'
+    return f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>'
 
 
 def _verdict(frame: Frame, name: str, twin: float | None, floor: float | None, naive: float | None) -> str:

@@ -69,6 +69,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "twin.stop.every": ("Planned stop every (busy hours)", "每运行多少小时停机"),
     "twin.stop.takes": ("It takes (hours)", "停机时长（小时）"),
     "twin.try": ("Try it", "试一试"),
+    "twin.answer.fewer_finished": (
+        "With this, fewer orders get finished: the figures of those that are would mislead.",
+        "这样做会使完工订单减少：只看已完工订单的指标会误导。",
+    ),
+    "twin.answer.later": (
+        "With this, orders take longer from release to end, waiting before the floor included.",
+        "这样做会使订单从下达到完工用时更长（含投产前等待）。",
+    ),
+    "twin.answer.finished": (
+        "Orders finished in the period, mean of the runs: {before} as it is, {after} with the levers.",
+        "期内完工订单数（各次运行平均）：现状 {before}，采取措施后 {after}。",
+    ),
     "twin.answer": (
         "{runs} paired runs of {weeks} weeks on the same work; the interval is for one further period.",
         "{runs} 次配对运行，每次 {weeks} 周，同样的工作；区间针对下一个同长时段。",
@@ -101,7 +113,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pilot.run": ("Run", "运行"),
     "pilot.title": ("With the chosen levers: {said}", "采用所选措施：{said}"),
     "pilot.part": ("{name} {change}", "{name} {change}"),
-    "pilot.and": (", ", ","),
+    "pilot.and": (", ", "，"),
     "pilot.title.not": ("The twin failed its test, so the pilot promises nothing", "孪生模型未通过检验，试点不作承诺"),
     "pilot.title.nothing": ("No lever brings a proven improvement here", "没有措施带来可证明的改进"),
     "pilot.sub": (
