@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import re
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,6 +160,78 @@ def test_a_file_is_uploaded_understood_changed_and_imported(browser: Browser, tm
         assert not wrong
     finally:
         made.stop()
+
+
+def test_a_file_that_cannot_be_read_is_told_once_in_the_language_of_the_page(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.xlsx"
+    bad.write_bytes(bytes(range(7, 250)) * 9)
+    context = context_of(browser, server.address, lang="zh")
+    page, _, _ = watched(context)
+    page.goto(server.address + "/import")
+    settle(page)
+    page.set_input_files(".zz-drop input[type=file]", bad)
+    page.wait_for_url("**/import?upload=*")
+    settle(page)
+    assert page.inner_text("h1.zz-title") == "无法读取 bad.xlsx"
+    banners = page.locator(".zz-banner")
+    assert banners.count() == 1
+    assert "文件名为 Excel 工作簿，内容却不是" in banners.inner_text()
+    assert "请用 Excel 打开" in banners.inner_text()
+    context.close()
+
+
+def test_a_needed_column_that_was_not_found_is_asked_for(browser: Browser, server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "records.csv"
+    rows = [f"A{n},turn,2025-03-0{n} 08:00,2025-03-0{n} 09:00" for n in range(1, 8)]
+    file.write_text("\n".join(["foo,Operation,Start,End", *rows]) + "\n", encoding="utf-8")
+    context = context_of(browser, server.address)
+    page, _, _ = watched(context)
+    page.goto(server.address + "/import")
+    settle(page)
+    page.set_input_files(".zz-drop input[type=file]", file)
+    page.wait_for_url("**/import?upload=*")
+    settle(page)
+    assert page.locator(".zz-banner").count() == 1
+    assert "No column is taken for" in page.locator(".zz-banner").inner_text()
+    with page.expect_navigation():
+        page.locator("select[name='col:foo']").select_option("order")
+    settle(page)
+    page.wait_for_selector("text=7 rows")
+    context.close()
+
+
+def test_an_unknown_address_of_the_api_is_answered_in_json(server: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError) as wrong:
+        call(server.address, "GET", "/api/v1/nothing/at/all")
+    with wrong.value as answer:
+        assert answer.code == 404
+        assert json.loads(answer.read())["code"] == "http_404"
+    with pytest.raises(urllib.error.HTTPError) as wrong:
+        call(server.address, "DELETE", "/api/v1/figures")
+    with wrong.value as answer:
+        assert answer.code == 405
+        assert json.loads(answer.read())["code"] == "http_405"
+
+
+@pytest.mark.parametrize("path", ["/costs", "/defects", "/machines"])
+def test_nothing_lies_over_the_title_of_a_chart_on_a_phone(browser: Browser, server: Server, path: str) -> None:
+    context = context_of(browser, server.address, width=390)
+    page, _, _ = watched(context)
+    page.goto(server.address + path)
+    settle(page)
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll('.zz-charttools button')].filter((button) => {
+        const a = button.getBoundingClientRect(), title = button.closest('.zz-card')?.querySelector('h2');
+        if (!title) return false;
+        const range = document.createRange(); range.selectNodeContents(title);
+        return [...range.getClientRects()].some((b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom);
+        }).length"""
+    )
+    assert page.locator(".zz-charttools button").count() > 0
+    assert covered == 0
+    context.close()
 
 
 def test_the_language_changes_in_the_middle_of_a_page_and_stays(browser: Browser, server: Server) -> None:

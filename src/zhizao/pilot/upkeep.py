@@ -115,4 +115,4 @@ def worthwhile_stops(log: WorkLog, plant: Plant, scene: Scene) -> Iterator[tuple
 
 def _busy_h(rows: pl.DataFrame) -> float:
     work = rows.filter(pl.col("report") != "breakdown")
-    return float((work["end"] - work["start"]).dt.total_nanoseconds().sum() / 3.6e12)
+    return float((work["end"] - work["start"]).dt.total_nanoseconds().to_numpy().sum() / 3.6e12)

@@ -134,7 +134,9 @@ def _found(frame: Frame, upload: Upload, found: DryRun | ZhizaoError) -> None:
     """What a dry reading found, or why there is none yet: a column that is needed is chosen in the table above."""
     if isinstance(found, DryRun):
         _dry(frame, upload, found)
-    elif found.fault.code in _LACKING:
+        return
+    raw(heading(frame.t("import.found")))
+    if found.fault.code in _LACKING:
         role = roles()[_LACKING[found.fault.code]][1 if frame.t.lang == "zh" else 0]
         frame.banner("warn", frame.t("import.lacking", role=role), frame.t("import.lacking.fix", role=role))
     else:

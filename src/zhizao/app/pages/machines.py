@@ -143,7 +143,7 @@ def _pareto(frame: Frame, cycle: pl.DataFrame) -> None:
             }
         ],
     }
-    Chart(frame, options, label=t("machines.eats"), height=290, png=False)
+    Chart(frame, options, label=t("machines.eats"), height=290)
 
 
 _PART = {
@@ -177,7 +177,7 @@ def _wip(frame: Frame, wip: pl.DataFrame) -> None:
             }
         ],
     }
-    Chart(frame, options, label=t("machines.wip"), height=290, png=False)
+    Chart(frame, options, label=t("machines.wip"), height=290)
 
 
 def _iso(frame: Frame, iso: IsoFigures, scope: str, name: str) -> None:

@@ -144,7 +144,7 @@ def _trends(frame: Frame, weeks: pl.DataFrame) -> None:
             note = f"({escape(unit)}, {escape(t('overview.byweek'))})"
             with ui.element("div").classes("zz-card"):
                 raw(f'<h2 class="zz-h2">{escape(t(f"figure.{key}"))} <small class="dim">{note}</small></h2>')
-                Chart(frame, _trend(frame, weeks, key), label=t(f"figure.{key}"), height=190, png=False)
+                Chart(frame, _trend(frame, weeks, key), label=t(f"figure.{key}"), height=190)
     raw(f'<p class="zz-note">{escape(t("overview.band"))}</p>')
     head = [(t("overview.week"), False), (t("col.orders"), True)]
     head += [(f"{t(f'figure.{key}')} ({unit})", True) for key, unit in units.items()]

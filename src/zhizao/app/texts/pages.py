@@ -398,7 +398,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "weekday.6": ("Saturday", "周六"),
     "weekday.7": ("Sunday", "周日"),
     "costs.none": ("There is no cost to show", "没有可显示的成本"),
-    "costs.title": ("{value} {unit}; most of it is {part} ({share})", "{value} {unit}；最大一项是{part}（{share}）"),
+    "costs.title": (
+        "{value} {unit}; the largest part is {part} ({share})",
+        "{value} {unit}；最大一项是{part}（{share}）",
+    ),
     "costs.part": ("Component", "构成"),
     "costs.perpiece": ("Share", "单位成本"),
     "costs.total": ("In the period", "本期合计"),

@@ -191,7 +191,7 @@ def lever_text(lever: LeverResult, lang: str) -> str:
 def lever_label(lever: LeverResult, lang: str) -> str:
     """One lever, or the group that it stands for, in the few words that a chart has room for."""
     values: dict[str, Any] = {"every_h": "", "rule": "", **lever.setting}
-    key = lever.kind
+    key: str = lever.kind
     if lever.kind in ("dispatch", "setup_family"):
         values["rule"] = word(f"rule.{values['rule']}", lang).partition(" (")[0].partition("（")[0]
     if lever.kind == "hours":
