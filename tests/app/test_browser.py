@@ -15,6 +15,8 @@ import pytest
 
 from app.screenshots import CHROMIUM, PAGES, launch, settle
 from app.serving import Server, call, finish, start
+from zhizao.app import steps
+from zhizao.record import Workspace
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -200,6 +202,30 @@ def test_a_needed_column_that_was_not_found_is_asked_for(browser: Browser, serve
     settle(page)
     page.wait_for_selector("text=7 rows")
     context.close()
+
+
+def test_where_the_records_name_people_only_the_rows_are_people(browser: Browser, tmp_path: Path) -> None:
+    rows = [f"A{n},turn,Worker {n % 3},2025-03-0{n} 08:00,2025-03-0{n} 09:00" for n in range(1, 9)]
+    file = tmp_path / "records.csv"
+    file.write_text("\n".join(["Order,Operation,Operator,Start,End", *rows]) + "\n", encoding="utf-8")
+    with Workspace.open(tmp_path / "workspace") as place:
+        steps.import_records(place, file)
+    made = start(tmp_path / "workspace")
+    context = context_of(browser, made.address)
+    page, _, _ = watched(context)
+    page.goto(made.address + "/orders")
+    settle(page)
+    assert page.locator("select[name=by] option").evaluate_all("all => all.map(one => one.value)") == [
+        "person",
+        "order",
+    ]
+    page.goto(made.address + "/machines")
+    settle(page)
+    with page.expect_navigation():
+        page.click("text=See the work of each person")
+    assert page.url.endswith("/orders?by=person")
+    context.close()
+    made.stop()
 
 
 def test_an_unknown_address_of_the_api_is_answered_in_json(server: Server) -> None:

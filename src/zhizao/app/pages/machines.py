@@ -31,9 +31,10 @@ async def machines_page(frame: Frame) -> None:
         return
     if frame.desk.log().frame["machine"].null_count() == frame.desk.log().frame.height:
         frame.title(frame.t("machines.none"))
-        frame.empty(
-            frame.t("machines.none"), frame.t("machines.none.text"), link_button(frame.t("nav.import"), "/import")
-        )
+        go = link_button(frame.t("nav.import"), "/import")
+        if frame.desk.log().frame["person"].null_count() < frame.desk.log().frame.height:
+            go = link_button(frame.t("machines.people"), "/orders?by=person", primary=True) + go
+        frame.empty(frame.t("machines.none"), frame.t("machines.none.text"), go)
         return
     quick = frame.desk.has("losses", frame.period.key) and frame.desk.has("iso", frame.period.key)
     machine = frame.query.get("machine", "")

@@ -141,7 +141,7 @@ def _trends(frame: Frame, weeks: pl.DataFrame) -> None:
         for key, unit in units.items():
             if weeks[key].null_count() == weeks.height:
                 continue
-            note = f"({escape(unit)}, {escape(t('overview.byweek'))})"
+            note = escape(t("overview.unit.byweek", unit=unit))
             with ui.element("div").classes("zz-card"):
                 raw(f'<h2 class="zz-h2">{escape(t(f"figure.{key}"))} <small class="dim">{note}</small></h2>')
                 Chart(frame, _trend(frame, weeks, key), label=t(f"figure.{key}"), height=190)
@@ -205,7 +205,7 @@ def _assumed(frame: Frame, three: ThreeFigures) -> None:
     if not three.assumptions:
         return
     cells = " ".join(
-        tag("", f"{t.maybe(f'assume.{name}', name)}: {t.number(value) if isinstance(value, float) else value}")
+        tag("", f"{t.maybe(f'assume.{name}', name)} = {t.number(value) if isinstance(value, float) else value}")
         for name, value in three.assumptions
     )
     raw(

@@ -43,7 +43,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "overview.where": ("Where the time of an order goes", "订单的时间用在哪里"),
     "overview.trends": ("Trends", "走势"),
-    "overview.byweek": ("by week", "按周"),
+    "overview.unit.byweek": ("({unit}, by week)", "（{unit}，按周）"),
     "overview.week": ("Week from", "周（起始日）"),
     "overview.data": ("The data of these charts", "图中数据"),
     "overview.assumed": ("Assumed, not recorded", "假设值，非记录"),
@@ -329,6 +329,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Import records with a column for the machine, or say in the mapping which column it is.",
         "请导入含设备列的记录，或在映射中指明设备列。",
     ),
+    "machines.people": ("See the work of each person", "查看每个人的作业"),
     "machines.title": (
         "{machine} is the busiest: processing {share} of its shift",
         "{machine} 最忙：班内 {share} 的时间在加工",
