@@ -197,6 +197,27 @@ def test_a_cell_that_looks_like_a_formula_stays_text(empty_desk: Desk, tmp_path:
     assert openpyxl.load_workbook(io.BytesIO(book)).active["A2"].value == evil  # type: ignore[index]
 
 
+def test_a_short_table_becomes_a_sheet_with_numbers_and_text_that_stays_text(viewer: Caller) -> None:
+    import io
+
+    import openpyxl
+
+    rows = [["=1+1", "1,234.5", "\u22127.5\u00a0%"], ["0042", "–", "12 h"]]
+    asked = {"title": "A/B: levers", "head": ["Name", "Value", "Change"], "rows": rows}
+    answer = viewer.post(f"{API}/sheets", json=asked)
+    assert answer.status_code == 200, answer.text
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    assert sheet is not None
+    assert [list(row) for row in sheet.iter_rows(values_only=True)] == [
+        ["Name", "Value", "Change"],
+        ["=1+1", 1234.5, -0.075],
+        ["0042", "–", "12 h"],
+    ]
+    assert sheet["A2"].data_type == "s"
+    assert viewer.post(f"{API}/sheets", json={"head": ["a"], "rows": [["1", "2"]]}).status_code == 422
+    assert viewer.post(f"{API}/sheets", json={"head": [], "rows": []}).status_code == 422
+
+
 def test_upload_look_change_import_and_import_again(empty_desk: Desk, records: Path) -> None:
     caller = Caller(build(empty_desk, None, Settings(local=True)))
     upload = caller.post(f"{API}/uploads", files={"file": ("Messung März.csv", records.read_bytes())}).json()["upload"]

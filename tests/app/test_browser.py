@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import re
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,8 @@ import pytest
 
 from app.screenshots import CHROMIUM, PAGES, launch, settle
 from app.serving import Server, call, finish, start
+from zhizao.app import steps
+from zhizao.record import Workspace
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -160,6 +164,102 @@ def test_a_file_is_uploaded_understood_changed_and_imported(browser: Browser, tm
         made.stop()
 
 
+def test_a_file_that_cannot_be_read_is_told_once_in_the_language_of_the_page(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.xlsx"
+    bad.write_bytes(bytes(range(7, 250)) * 9)
+    context = context_of(browser, server.address, lang="zh")
+    page, _, _ = watched(context)
+    page.goto(server.address + "/import")
+    settle(page)
+    page.set_input_files(".zz-drop input[type=file]", bad)
+    page.wait_for_url("**/import?upload=*")
+    settle(page)
+    assert page.inner_text("h1.zz-title") == "无法读取 bad.xlsx"
+    banners = page.locator(".zz-banner")
+    assert banners.count() == 1
+    assert "文件名为 Excel 工作簿，内容却不是" in banners.inner_text()
+    assert "请用 Excel 打开" in banners.inner_text()
+    context.close()
+
+
+def test_a_needed_column_that_was_not_found_is_asked_for(browser: Browser, server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "records.csv"
+    rows = [f"A{n},turn,2025-03-0{n} 08:00,2025-03-0{n} 09:00" for n in range(1, 8)]
+    file.write_text("\n".join(["foo,Operation,Start,End", *rows]) + "\n", encoding="utf-8")
+    context = context_of(browser, server.address)
+    page, _, _ = watched(context)
+    page.goto(server.address + "/import")
+    settle(page)
+    page.set_input_files(".zz-drop input[type=file]", file)
+    page.wait_for_url("**/import?upload=*")
+    settle(page)
+    assert page.locator(".zz-banner").count() == 1
+    assert "No column is taken for" in page.locator(".zz-banner").inner_text()
+    with page.expect_navigation():
+        page.locator("select[name='col:foo']").select_option("order")
+    settle(page)
+    page.wait_for_selector("text=7 rows")
+    context.close()
+
+
+def test_where_the_records_name_people_only_the_rows_are_people(browser: Browser, tmp_path: Path) -> None:
+    rows = [f"A{n},turn,Worker {n % 3},2025-03-0{n} 08:00,2025-03-0{n} 09:00" for n in range(1, 9)]
+    file = tmp_path / "records.csv"
+    file.write_text("\n".join(["Order,Operation,Operator,Start,End", *rows]) + "\n", encoding="utf-8")
+    with Workspace.open(tmp_path / "workspace") as place:
+        steps.import_records(place, file)
+    made = start(tmp_path / "workspace")
+    context = context_of(browser, made.address)
+    page, _, _ = watched(context)
+    page.goto(made.address + "/orders")
+    settle(page)
+    assert page.locator("select[name=by] option").evaluate_all("all => all.map(one => one.value)") == [
+        "person",
+        "order",
+    ]
+    page.goto(made.address + "/machines")
+    settle(page)
+    with page.expect_navigation():
+        page.click("text=See the work of each person")
+    assert page.url.endswith("/orders?by=person")
+    context.close()
+    made.stop()
+
+
+def test_an_unknown_address_of_the_api_is_answered_in_json(server: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError) as wrong:
+        call(server.address, "GET", "/api/v1/nothing/at/all")
+    with wrong.value as answer:
+        assert answer.code == 404
+        assert json.loads(answer.read())["code"] == "http_404"
+    with pytest.raises(urllib.error.HTTPError) as wrong:
+        call(server.address, "DELETE", "/api/v1/figures")
+    with wrong.value as answer:
+        assert answer.code == 405
+        assert json.loads(answer.read())["code"] == "http_405"
+
+
+@pytest.mark.parametrize("path", ["/costs", "/defects", "/machines"])
+def test_nothing_lies_over_the_title_of_a_chart_on_a_phone(browser: Browser, server: Server, path: str) -> None:
+    context = context_of(browser, server.address, width=390)
+    page, _, _ = watched(context)
+    page.goto(server.address + path)
+    settle(page)
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll('.zz-charttools button')].filter((button) => {
+        const a = button.getBoundingClientRect(), title = button.closest('.zz-card')?.querySelector('h2');
+        if (!title) return false;
+        const range = document.createRange(); range.selectNodeContents(title);
+        return [...range.getClientRects()].some((b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom);
+        }).length"""
+    )
+    assert page.locator(".zz-charttools button").count() > 0
+    assert covered == 0
+    context.close()
+
+
 def test_the_language_changes_in_the_middle_of_a_page_and_stays(browser: Browser, server: Server) -> None:
     context = context_of(browser, server.address)
     page, _, _ = watched(context)
@@ -268,6 +368,43 @@ def test_a_table_filters_sorts_and_exports_what_it_shows(browser: Browser, serve
     context.close()
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_short_table_sorts_finds_and_is_taken_away_as_it_is_shown(
+    browser: Browser, server: Server, tmp_path: Path, lang: str
+) -> None:
+    import openpyxl
+
+    context = context_of(browser, server.address, lang=lang)
+    page, hosts, wrong = watched(context)
+    page.goto(server.address + "/machines")
+    settle(page)
+    table = page.locator(".zz-tablewrap:has(input[type=search])").last
+    whole = table.locator("tbody tr").count()
+    assert whole >= 8
+    table.locator("th button").nth(0).click()
+    names = [one.strip() for one in table.locator("tbody td:nth-child(1)").all_inner_texts()]
+    table.locator("th button").nth(0).click()
+    assert [one.strip() for one in table.locator("tbody td:nth-child(1)").all_inner_texts()] == names[::-1]
+    assert table.locator("th[aria-sort=descending]").count() == 1
+    table.locator("input[type=search]").fill("pq")
+    shown = table.locator("tbody tr:visible").count()
+    assert 0 < shown < whole
+    assert str(shown) in table.locator(".count").inner_text()
+    with page.expect_download() as got:
+        table.get_by_role("button", name="Excel").click()
+    file = tmp_path / "out.xlsx"
+    got.value.save_as(file)
+    sheet = openpyxl.load_workbook(file).active
+    assert sheet is not None
+    assert sheet.max_row == shown + 1
+    with page.expect_download() as got:
+        table.get_by_role("button", name="CSV").click()
+    assert len(Path(got.value.path()).read_text("utf-8-sig").splitlines()) == shown + 1
+    context.close()
+    assert set(hosts) == {"127.0.0.1"}
+    assert not wrong
+
+
 def test_a_bar_of_the_gantt_chart_opens_its_fact(browser: Browser, server: Server) -> None:
     context = context_of(browser, server.address)
     page, _, wrong = watched(context)
@@ -307,8 +444,14 @@ def test_what_if_answers_with_an_interval(browser: Browser, server: Server) -> N
     page.goto(server.address + "/twin")
     settle(page)
     assert page.locator(".zz-map svg .node").count() >= 5
-    assert page.locator("text=Noise floor").first.is_visible()
+    assert page.locator("th:has-text('Noise floor')").first.is_visible()
     page.locator("main select").first.select_option("spt")
+    page.locator("fieldset:has-text('Hours') select").first.select_option("L1")
+    work = page.locator("fieldset:has-text('Who does what')")
+    work.locator("select").select_option("turn")
+    page.click("text=Try it")
+    page.wait_for_selector("text=chosen by half")
+    work.get_by_label("L2", exact=True).check()
     page.click("text=Try it")
     page.wait_for_selector("text=95 % interval", timeout=60_000)
     assert page.locator(".zz-bullet").count() >= 1

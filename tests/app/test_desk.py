@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from zhizao.app import steps, views
 from zhizao.app.desk import Desk, Period
+from zhizao.app.jobs import Jobs
 from zhizao.record import Workspace
 
 
@@ -34,23 +36,46 @@ def test_figures_are_worked_out_once_and_again_when_facts_come_in(tmp_path: Path
     desk.close()
 
 
-def test_a_pilot_of_the_command_line_is_found_once(filled: Path, tmp_path: Path) -> None:
+def test_what_was_found_elsewhere_is_a_finished_job_with_its_files(filled: Path, tmp_path: Path) -> None:
     import shutil
 
     folder = tmp_path / "workspace"
     shutil.copytree(filled, folder, ignore=shutil.ignore_patterns("jobs", "cache", "uploads"))
     found = {"figures": {"production_cycle": {"promised": False}}, "levers": []}
-    (folder / "reports").mkdir()
-    (folder / "reports" / "pilot.json").write_text(json.dumps(found), encoding="utf-8")
-    for _ in range(2):
-        desk = Desk(folder)
-        job = desk.latest("pilot")
-        assert job is not None
-        assert (job.by, job.state) == ("zhizao pilot", "done")
-        assert desk.promise() == found
-        assert not desk.stale(job.id)
-        assert len(desk.jobs.list("pilot")) == 1
-        desk.close()
+    began = datetime(2025, 6, 2, 8, tzinfo=UTC)
+    desk = Desk(folder)
+    head = desk.head()
+    desk.jobs.adopt(
+        "pilot",
+        {"head": head, "result": found},
+        {"head": head},
+        "zhizao pilot",
+        began,
+        began + timedelta(seconds=90),
+        files=lambda into: (into / "report.en.html").touch(),
+    )
+    desk.close()
+    desk = Desk(folder)
+    job = desk.latest("pilot")
+    assert job is not None
+    assert (job.by, job.state, job.elapsed_s) == ("zhizao pilot", "done", 90.0)
+    assert (desk.jobs.folder(job.id) / "report.en.html").exists()
+    assert desk.promise() == found
+    assert not desk.stale(job.id)
+    desk.close()
+
+
+def test_what_cannot_be_written_whole_is_no_job(tmp_path: Path) -> None:
+    def stopped(into: Path) -> None:
+        (into / "report.en.html").touch()
+        raise KeyboardInterrupt
+
+    jobs = Jobs(tmp_path, {})
+    now = datetime(2025, 6, 2, 8, tzinfo=UTC)
+    with pytest.raises(KeyboardInterrupt):
+        jobs.adopt("pilot", {}, {}, "zhizao pilot", now, now, files=stopped)
+    assert jobs.list() == []
+    assert not list((tmp_path / "jobs").iterdir())
 
 
 def test_work_goes_from_one_operation_to_the_next_as_often_as_recorded(desk: Desk) -> None:

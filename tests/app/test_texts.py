@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from zhizao.app.access import ROLES
 from zhizao.app.http.catalogue import TABLES
 from zhizao.app.http.places import AREAS
 from zhizao.app.texts import NBSP, TEXTS, Words
+from zhizao.app.texts.files import in_words
 
 PAGES = Path(__file__).parents[2] / "src" / "zhizao" / "app"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -31,6 +33,35 @@ def test_chinese_has_chinese_punctuation() -> None:
         for key, (_, chinese) in TEXTS.items()
         if not key.startswith(("cause.", "cure.")) and wrong.search(chinese)
     }
+
+
+def test_a_comma_between_parts_is_chinese_too() -> None:
+    assert not {key for key, (_, chinese) in TEXTS.items() if chinese.strip() in {",", ";", ":"}}
+
+
+def sentences_about_files() -> set[str]:
+    """What `zhizao.sense.files` raises, each value in it a word."""
+    said = set()
+    for file in (PAGES.parent / "sense" / "files").glob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call) or getattr(call.func, "id", "") not in ("InputError", "FaultsFound"):
+                continue
+            for one in [*call.args[:1], *(key.value for key in call.keywords if key.arg == "fix")]:
+                parts = one.values if isinstance(one, ast.JoinedStr) else [one]
+                if all(isinstance(part, ast.Constant | ast.FormattedValue) for part in parts):
+                    said.add("".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in parts))
+    return said
+
+
+def test_everything_that_can_be_wrong_with_a_file_is_said_in_chinese() -> None:
+    said = sentences_about_files()
+    values = {"7", "77", "7: 77", "7its columns are: 7"}  # nothing but values, or put together from known parts
+    assert len(said) > 70
+    assert not [one for one in said if not CHINESE.search(in_words(one, "zh")) and one not in values]
+    assert (
+        in_words("the file has 12 bytes but unpacks to more than 900", "zh")
+        == "文件只有 12 字节，解压后却超过 900 字节"
+    )
 
 
 def test_every_key_that_a_page_asks_for_is_there() -> None:

@@ -118,6 +118,32 @@ def test_explain_says_why_and_writes_a_mapping_that_is_used(sample: Path, tmp_pa
     assert not list(sample.glob("*.mapping.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("first", "missing", "role"),
+    [
+        ("foo,bar,Start,End", "production order", "order"),
+        ("Order,bar,Start,End", "what was done", "activity"),
+        ("Order,Operation,bar,foo", "time of the work", "start"),
+        ("A1,turn,2025-03-01 08:00,2025-03-01 09:00", "not headings", "header_row"),
+    ],
+)
+def test_explain_says_what_is_missing_and_how_to_name_it(tmp_path: Path, first: str, missing: str, role: str) -> None:
+    cells = "A{n},turn,2025-03-0{n} 08:00,2025-03-0{n} 09:00"
+    if "bar,foo" in first:
+        cells = "A{n},turn,x{n},y{n}"
+    rows = [cells.format(n=n) for n in range(1, 6)]
+    (tmp_path / "records.csv").write_text("\n".join([first, *rows]) + "\n", encoding="utf-8")
+    said = call("import", "records.csv", "--explain", folder=tmp_path)
+    assert said.code == 2
+    assert missing in said.err
+    assert role in said.err
+    assert "Traceback" not in said.err
+    assert (tmp_path / "records.mapping.yaml").is_file()
+    chinese = call("import", "records.csv", "--explain", "--lang", "zh", "--mapping-out", "zh.yaml", folder=tmp_path)
+    assert re.search(r"[\u4e00-\u9fff]{4}", chinese.err), chinese.err
+    assert missing not in chinese.err
+
+
 def test_explain_does_not_write_over_a_mapping_that_is_there(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "records.csv").write_bytes((sample / "records.csv").read_bytes())
     assert call("import", "records.csv", "--explain", folder=tmp_path).code == 0

@@ -115,6 +115,30 @@ def test_everything_is_where_the_user_was_told(run: Run) -> None:
     assert not [name for name in files(run.folder) if name.endswith(".part")]
 
 
+def test_the_desk_finds_all_that_the_command_line_found(run: Run) -> None:
+    """Pages and API show report, Monday files, improved floor and the twin's test as after a pilot of the browser."""
+    from zhizao.app.desk import Desk
+    from zhizao.app.http.routes.records import monday_files
+    from zhizao.app.views import IMPROVED
+
+    desk = Desk(run.journal)
+    pilot, twin = desk.latest("pilot"), desk.latest("twin")
+    assert pilot is not None
+    assert twin is not None
+    assert desk.promise() == run.told
+    assert pilot.elapsed_s > 1.0
+    folder = desk.jobs.folder(pilot.id)
+    for lang in ("en", "zh"):
+        assert (folder / f"report.{lang}.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
+    chosen = any(lever["chosen"] for lever in run.told["levers"])
+    assert (folder / IMPROVED).exists() == chosen
+    assert ("monday.xlsx" in {path.name for path in monday_files(desk, pilot.id)}) == chosen
+    tested = desk.jobs.result(twin.id)
+    assert tested["trusted"] == run.told["fidelity"]["trusted"]
+    assert set(tested["measures"]) <= set(run.told["fidelity"])
+    desk.close()
+
+
 def test_ctrl_c_leaves_nothing_half_done(run: Run) -> None:
     assert run.stopped.code == 130
     assert "stopped" in run.stopped.err
@@ -173,6 +197,29 @@ def test_the_same_file_again_stores_nothing_and_finds_the_same(run: Run, sample:
     assert now["figures"] == before["figures"]
     assert now["levers"] == before["levers"]
     assert now["fidelity"] == before["fidelity"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_sigterm_ends_it_as_quietly_as_ctrl_c(sample: Path, tmp_path: Path, whole_group: bool) -> None:
+    process = start(*pilot_arguments(sample), folder=tmp_path)
+    end = time.monotonic() + 60
+    while not list(tmp_path.glob("out/*.zhizao/facts.db")) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(12.0)
+    assert process.poll() is None, "it was over before it could be stopped"
+    if whole_group:
+        os.killpg(process.pid, signal.SIGTERM)
+    else:
+        process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped" in err
+    assert "resource_tracker" not in err
+    assert "Traceback" not in err
+    left = files(tmp_path)
+    assert not [name for name in left if name.endswith((".part", "report.html", "pilot.json"))]
+    assert call("verify", next((tmp_path / "out").glob("*.zhizao"))).code == 0
 
 
 @pytest.mark.slow

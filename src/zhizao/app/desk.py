@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -144,7 +143,6 @@ class Desk:
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._locks: dict[tuple[Any, ...], threading.Lock] = {}
         self._guard = threading.Lock()
-        self._adopted = 0.0
         self._plant: tuple[float, Plant] = (-1.0, self._workspace.plant)
         self.jobs: Jobs = Jobs(path, TASKS)
         (path / "cache").mkdir(exist_ok=True)
@@ -276,33 +274,7 @@ class Desk:
 
     def latest(self, kind: str) -> Job | None:
         """The newest finished job of a kind."""
-        if kind == "pilot":
-            self._adopt_pilot()
         return next((job for job in self.jobs.list(kind) if job.state == "done"), None)
-
-    def _adopt_pilot(self) -> None:
-        """Take in the finding that `zhizao pilot` kept in the workspace, once."""
-        file = self.path / "reports" / "pilot.json"
-        try:
-            stamp = file.stat().st_mtime
-            if stamp == self._adopted:
-                return
-            result = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return
-        with self._guard:
-            if stamp == self._adopted or not isinstance(result, dict):
-                return
-            self._adopted = stamp
-            known = [job.id for job in self.jobs.list("pilot") if job.state == "done"]
-            if any(self.jobs.result(name).get("result") == result for name in known):
-                return
-            at = datetime.fromtimestamp(stamp, UTC)
-            imported = self.journal.account()["recorded_at"].max()
-            head = self.head() if isinstance(imported, datetime) and imported <= at else ""
-            name = self.jobs.adopt("pilot", {"head": head, "result": result}, {"head": head}, "zhizao pilot", at)
-            text = json.dumps(result, ensure_ascii=False, indent=2)
-            (self.jobs.folder(name) / "pilot.json").write_text(text + "\n", encoding="utf-8")
 
     def promise(self) -> dict[str, Any] | None:
         """What the newest pilot found; None when there is none."""

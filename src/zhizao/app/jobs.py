@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,14 +123,33 @@ class Jobs:
         self._children[name] = child
         return self.get(name)
 
-    def adopt(self, kind: str, result: dict[str, Any], asked: dict[str, Any], by: str, at: datetime) -> str:
-        """Take in what was found elsewhere (by the command line) as a finished job, and return its id."""
-        name = f"{at:%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    def adopt(
+        self,
+        kind: str,
+        result: dict[str, Any],
+        asked: dict[str, Any],
+        by: str,
+        began: datetime,
+        ended: datetime,
+        *,
+        files: Callable[[Path], None] | None = None,
+    ) -> str:
+        """Take in what was found elsewhere (by the command line) as a finished job, and return its id.
+
+        `files` writes into the job's folder; when it cannot, no job is left.
+        """
+        name = f"{began:%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
         folder = self._folder / name
         folder.mkdir()
-        _write(folder / "progress.json", {"fraction": 1.0, "step": "done", "at": at.isoformat()})
-        _write(folder / "result.json", result)
-        _write(folder / "job.json", {"kind": kind, "task": "", "asked": asked, "by": by, "at": at.isoformat()})
+        try:
+            if files is not None:
+                files(folder)
+            _write(folder / "progress.json", {"fraction": 1.0, "step": "done", "at": ended.isoformat()})
+            _write(folder / "result.json", result)
+            _write(folder / "job.json", {"kind": kind, "task": "", "asked": asked, "by": by, "at": began.isoformat()})
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return name
 
     def get(self, name: str) -> Job:

@@ -188,6 +188,7 @@ def dry_run(upload: Upload, zone: str, lang: str) -> DryRun:
     InputError : when no row of it can be used
     """
     from zhizao.sense.files import cause_words, read_records
+    from zhizao.sense.files.said import in_lang
 
     mapping = kept_mapping(upload)
     key = (upload.id, f"{lang}|{zone}|{mapping.model_dump_json() if mapping else ''}")
@@ -208,7 +209,7 @@ def dry_run(upload: Upload, zone: str, lang: str) -> DryRun:
         bad.height,
         tuple(causes),
         reading.frame.head(8),
-        tuple(str(note) for note in reading.notes),
+        tuple(in_lang(note, lang) for note in reading.notes),
         reading.mapping.to_yaml(),
     )
     _runs[key] = found
@@ -217,16 +218,18 @@ def dry_run(upload: Upload, zone: str, lang: str) -> DryRun:
     return found
 
 
-def explained(upload: Upload, zone: str) -> dict[str, Any]:
-    """The mapping as YAML and column by column, for the API."""
+def explained(upload: Upload, zone: str, lang: str = "en") -> dict[str, Any]:
+    """The mapping as YAML and column by column, for the API; reasons in a language."""
+    from zhizao.sense.files.said import in_lang
+
     mapping, seen = columns_of(upload, zone)
     return {
-        "mapping": mapping.to_yaml(),
+        "mapping": mapping.to_yaml(lang),
         "columns": [
             {
                 "heading": one.heading,
                 "roles": list(one.roles),
-                "why": one.why,
+                "why": in_lang(one.why, lang),
                 "confidence": one.confidence,
                 "samples": list(one.samples),
             }

@@ -26,10 +26,10 @@ _WORDS = {
         "open": "  listening on all addresses of this machine, without encryption: put a proxy with TLS in front",
     },
     "zh": {
-        "at": "zhizao:{address}  (工作区 {workspace};按 Ctrl-C 停止)",
-        "local": "  仅限本机,无需登录",
-        "first": "  首次运行:请以 admin 登录,密码 {password}  (只显示这一次)",
-        "open": "  正在监听本机所有地址,未加密:请在前面放置 TLS 代理",
+        "at": "zhizao：{address}  （工作区 {workspace}；按 Ctrl-C 停止）",
+        "local": "  仅限本机，无需登录",
+        "first": "  首次运行：请以 admin 登录，密码 {password}  （只显示这一次）",
+        "open": "  正在监听本机所有地址，未加密：请在前面放置 TLS 代理",
     },
 }
 

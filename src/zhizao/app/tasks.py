@@ -6,15 +6,15 @@ returns what goes into the job's result.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zhizao.app.jobs import Report
-from zhizao.app.views import IMPROVED
-from zhizao.app.whatif import MOST, keep_improved
+from zhizao import clock
+from zhizao.app.findings import keep_test, write_finding
+from zhizao.app.jobs import Jobs, Report
+from zhizao.app.whatif import MOST
 from zhizao.errors import InputError, JournalBroken
 
 if TYPE_CHECKING:
@@ -65,10 +65,18 @@ def import_file(workspace: Path, asked: dict[str, Any], folder: Path, report: Re
 
 
 def _account(imported: Imported, name: str) -> dict[str, Any]:
-    told = asdict(imported.receipt)
+    from zhizao.sense.files.said import in_lang
+
+    told, notes = asdict(imported.receipt), imported.reading.notes
     told["recorded_at"] = str(told.get("recorded_at") or "")
     reasons = dict(imported.reading.rejected.group_by("cause").len().sort("len", descending=True).iter_rows())
-    return {**told, "source": name, "reasons": reasons, "notes": [str(note) for note in imported.reading.notes]}
+    return {
+        **told,
+        "source": name,
+        "reasons": reasons,
+        "notes": [str(note) for note in notes],
+        "notes_zh": [in_lang(note, "zh") for note in notes],
+    }
 
 
 def open_sample(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
@@ -130,9 +138,9 @@ def fit_twin(workspace: Path, asked: dict[str, Any], folder: Path, report: Repor
 def run_pilot(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Run the pilot on everything in the workspace; writes report, JSON and what to do on Monday."""
     from zhizao.app import steps
-    from zhizao.pilot import write_monday, write_report
     from zhizao.record import Workspace
 
+    began = clock.now()
     weights = {
         "reading the journal": 0.5,
         "figures as recorded": 1.0,
@@ -146,7 +154,6 @@ def run_pilot(workspace: Path, asked: dict[str, Any], folder: Path, report: Repo
     }
     tell = _stages(report, weights)
     budget = asked.get("budget")
-    lang = str(asked.get("lang", "en"))
     with Workspace.open(workspace) as place:
         found = steps.pilot(
             place,
@@ -155,15 +162,11 @@ def run_pilot(workspace: Path, asked: dict[str, Any], folder: Path, report: Repo
             progress=tell,
         )
         tell("writing", 0.0)
-        result = found.result.to_json()
-        (folder / "pilot.json").write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        for one in ("en", "zh"):
-            write_report(found, folder / f"report.{one}.html", lang=one)
-        if found.chosen:
-            write_monday(found, folder / "monday", lang=lang)
-        keep_improved(found, folder / IMPROVED)
+        write_finding(found, folder, lang=str(asked.get("lang", "en")))
         steps.keep_result(place, found)
-    return {"head": str(asked.get("head", "")), "result": result}
+    head = str(asked.get("head", ""))
+    keep_test(Jobs(workspace, {}), found, head=head, by=str(asked.get("by", "")), began=began)
+    return {"head": head, "result": found.result.to_json()}
 
 
 def verify(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:

@@ -119,15 +119,22 @@ def what_if(desk: Desk, asked: list[dict[str, Any]], *, seed: int = 0, runs: int
 
 def improved_log(found: Pilot) -> WorkLog | None:
     """The recorded demand as it would run with the chosen levers, in one run of the twin; None when none is chosen."""
+    import polars as pl
+
     from zhizao.decide.twin.mechanism import worklog_of
     from zhizao.decide.twin.run import simulate
+    from zhizao.model import WorkLog
     from zhizao.pilot.levers import pull_all
     from zhizao.pilot.search import levers_of
 
     if not found.chosen:
         return None
     scene = pull_all(found.scene, levers_of(found.candidates, found.chosen))
-    return worklog_of(scene, simulate(scene.shop, scene.work, scene.policy, compiled=True))
+    log = worklog_of(scene, simulate(scene.shop, scene.work, scene.policy, compiled=True))
+    if found.log.frame["machine"].null_count() < found.log.frame.height:
+        return log
+    # the records name people only, who stand in for machines in the twin
+    return WorkLog(log.frame.with_columns(person=pl.col("machine"), machine=pl.lit(None, pl.String)), log.zone)
 
 
 def keep_improved(found: Pilot, file: Path) -> bool:

@@ -6,6 +6,7 @@ chosen schedule, from what is known at the end of the records: released orders, 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import polars as pl
 from zhizao.errors import InputError
 
 if TYPE_CHECKING:
+    from zhizao.pilot.levers import Lever
     from zhizao.pilot.run import Pilot
 
 __all__ = ["monday_tables", "write_monday"]
@@ -22,23 +24,27 @@ __all__ = ["monday_tables", "write_monday"]
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def monday_tables(pilot: Pilot) -> dict[str, pl.DataFrame]:
+def monday_tables(pilot: Pilot, lang: str = "en") -> dict[str, pl.DataFrame]:
     """Tables by name: what to do (levers), dispatch list of open orders, hours, allocation.
 
     Parameters
     ----------
     pilot : with chosen levers
+    lang : of what is said about a lever; its setting is JSON, as in `--json`
     """
+    from zhizao.pilot.report.words import observation
+
     chosen = [lever for one in pilot.candidates if one.name in pilot.chosen for lever in one.levers]
     tables = {
         "levers": pl.DataFrame(
             {
                 "kind": [one.kind for one in chosen],
                 "scope": [one.scope for one in chosen],
-                "setting": [", ".join(f"{key}={value}" for key, value in one.setting.items()) for one in chosen],
-                "why": [one.why for one in chosen],
+                "do": [_said(one, lang) for one in chosen],
+                "setting": [json.dumps(one.setting, ensure_ascii=False) for one in chosen],
+                "why": [observation(one.why, lang) for one in chosen],
             },
-            schema={"kind": pl.String, "scope": pl.String, "setting": pl.String, "why": pl.String},
+            schema=dict.fromkeys(("kind", "scope", "do", "setting", "why"), pl.String),
         )
     }
     hours = [
@@ -66,6 +72,15 @@ def monday_tables(pilot: Pilot) -> dict[str, pl.DataFrame]:
     if schedule.height:
         tables["schedule"] = schedule
     return tables
+
+
+def _said(lever: Lever, lang: str) -> str:
+    """What is to be done, in the words of the report."""
+    from zhizao.pilot.report.sections import lever_text
+    from zhizao.pilot.result import LeverResult
+
+    told = {"kind": lever.kind, "scope": lever.scope, "setting": lever.setting, "group": lever.group}
+    return lever_text(LeverResult.model_validate({**told, "chosen": True, "figures": {}, "cost": lever.cost}), lang)
 
 
 def _clock(hour: float) -> str:
@@ -154,7 +169,7 @@ def write_monday(pilot: Pilot, folder: Path, *, lang: str = "en") -> Path:
     """
     import xlsxwriter
 
-    tables = monday_tables(pilot)
+    tables = monday_tables(pilot, lang)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():

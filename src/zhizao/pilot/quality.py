@@ -75,20 +75,26 @@ def better_people(m: Mechanism) -> Iterator[tuple[str, tuple[str, ...], str]]:
             yield m.visits.operations[o], kept, why
 
 
-def rates_by(m: Mechanism) -> list[tuple[str, float]]:
-    """Rates of bad pieces made, (operation and machine or person, share), worst total first."""
-    rows: list[tuple[float, str, float]] = []
+def rates_by(m: Mechanism) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
+    """Rates of bad pieces made as (name, share): by operation and machine, and by person over all that the person does;
+    worst total first.
+    """
+    machines: list[tuple[float, str, float]] = []
     for o in _makers(m):
         mine = m.visits.operation == o
         for a in np.flatnonzero(m.can[o]):
             pieces = float(m.pieces[mine & (m.visits.machine == a)].sum())
             rate = float(m.defects.rate[o] * m.defects.machine[o, a])
-            rows.append((rate * pieces, f"{m.visits.operations[o]} · {m.visits.machines[a]}", rate))
+            machines.append((rate * pieces, f"{m.visits.operations[o]} · {m.visits.machines[a]}", rate))
+    people: list[tuple[float, str, float]] = []
     for p, name in enumerate(m.visits.people):
         mine = (m.visits.person == p) & np.isin(m.visits.operation, _makers(m))
         if mine.any():
             rate = float(np.average(m.defects.rate[m.visits.operation[mine]], weights=m.pieces[mine])) * float(
                 m.defects.person[p]
             )
-            rows.append((rate * float(m.pieces[mine].sum()), name, rate))
-    return [(name, rate) for _, name, rate in sorted(rows, reverse=True)]
+            people.append((rate * float(m.pieces[mine].sum()), name, rate))
+    by_machine, by_person = (
+        [(name, rate) for _, name, rate in sorted(one, reverse=True)] for one in (machines, people)
+    )
+    return by_machine, by_person

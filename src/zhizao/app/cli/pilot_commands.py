@@ -63,8 +63,12 @@ def pilot(
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
 ) -> None:
     """From a file of production records to a promise on the three figures, with its proof and what to do."""
+    from zhizao import clock
     from zhizao.app import steps
+    from zhizao.app.findings import keep_finding
     from zhizao.pilot import write_monday, write_report
+    from zhizao.pilot.report.sections import reason_text
+    from zhizao.pilot.report.words import trust_reason
     from zhizao.record import recording
     from zhizao.sense import files
 
@@ -89,6 +93,7 @@ def pilot(
         say_account(imported, rejected_file, lang)
         if plant is not None:
             home.keep_plant(plant)
+        began = clock.now()
         found = steps.pilot(
             home,
             imported=imported,
@@ -111,12 +116,15 @@ def pilot(
                     lever["setting"]["file"] = os.path.relpath(monday / lever["setting"]["file"], json_file.parent)
             write_whole(json_file, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
         steps.keep_result(home, found)
+        keep_finding(home, found, began=began, lang=lang, monday=monday, current=as_of is None)
     result = found.result
     for name, figure in result.figures.items():
         if figure.before is None:
-            line = words["none"].format(reason=figure.reason)
+            line = words["none"].format(reason=reason_text(figure.reason, lang))
         elif not figure.promised or figure.after is None or figure.change is None:
-            line = words["no_promise"].format(before=f"{figure.before:.4g}", unit=figure.unit, reason=figure.reason)
+            line = words["no_promise"].format(
+                before=f"{figure.before:.4g}", unit=figure.unit, reason=reason_text(figure.reason, lang)
+            )
         else:
             line = words["promise"].format(
                 before=f"{figure.before:.4g}",
@@ -128,7 +136,13 @@ def pilot(
             )
         say(f"{_NAMES[lang][name]}: {line}")
     trust = result.fidelity
-    say(words["trusted"] if trust.trusted else words["not_trusted"].format(reasons="; ".join(trust.reasons)))
+    say(
+        words["trusted"]
+        if trust.trusted
+        else words["not_trusted"].format(
+            reasons=("；" if lang == "zh" else "; ").join(trust_reason(one, lang) for one in trust.reasons)
+        )
+    )
     say(words["report"].format(path=out))
     if monday is not None:
         say(words["monday"].format(path=monday))

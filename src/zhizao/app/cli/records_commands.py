@@ -41,6 +41,9 @@ _WORDS = {
 
 def say_account(imported: Imported, rejected_file: Path | None, lang: str) -> None:
     """Print the account of one import: read = stored + rejected + duplicate."""
+    from zhizao.sense.files import cause_words
+    from zhizao.sense.files.said import in_lang
+
     words, receipt = _WORDS[lang], imported.receipt
     say(
         words["account"].format(
@@ -50,11 +53,11 @@ def say_account(imported: Imported, rejected_file: Path | None, lang: str) -> No
     if receipt.superseding:
         say(words["superseding"].format(n=receipt.superseding))
     for cause, count in imported.reading.rejected.group_by("cause").len().sort("len", descending=True).iter_rows():
-        say(f"  - {cause}: {count}")
+        say(f"  - {cause_words(cause, lang)[0]}{'：' if lang == 'zh' else ': '}{count}")
     if rejected_file is not None:
         say(words["rejected"].format(path=rejected_file))
     for note in imported.reading.notes:
-        say(f"  {note}")
+        say(f"  {in_lang(note, lang)}")
 
 
 def import_command(
@@ -81,7 +84,7 @@ def import_command(
         read_zone(zone)
     if explain:
         found = files.explain(records, zone=zone or "Asia/Shanghai")
-        text = found.to_yaml()
+        text = found.to_yaml(lang)
         say(text)
         target = mapping_out or records.with_name(records.name.split(".")[0] + ".mapping.yaml")
         if target.exists() and mapping_out is None:
@@ -92,6 +95,7 @@ def import_command(
 
         write_whole(target, text)
         say(f"-> {target}")
+        files.check_needed(records, found)
         return
     if workspace is None:
         raise InputError("nowhere to record to", fix="name a folder with --workspace, or use --explain to look only")

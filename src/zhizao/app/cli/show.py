@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
+from types import FrameType
 from typing import NoReturn
 
 from zhizao.errors import FaultsFound, ZhizaoError
@@ -31,6 +35,13 @@ def default_lang() -> Lang:
     return "en"
 
 
+def _lang_asked() -> Lang:
+    """The language of the call: `--lang` where it is given, else that of the environment."""
+    asked = [after for before, after in pairwise(sys.argv) if before == "--lang"]
+    asked += [one.removeprefix("--lang=") for one in sys.argv if one.startswith("--lang=")]
+    return asked[-1] if asked and asked[-1] in ("zh", "en") else default_lang()
+
+
 def say(text: str = "") -> None:
     """One line to standard output."""
     sys.stdout.write(text + "\n")
@@ -38,12 +49,18 @@ def say(text: str = "") -> None:
 
 def fail(error: ZhizaoError) -> NoReturn:
     """Print an error as what, where and fix, to standard error, and leave with its exit code."""
-    fault = error.fault
-    lines = [f"zhizao: {fault.what}"]
+    fault, lang = error.fault, _lang_asked()
+    what, fix, names = fault.what, fault.fix, ("where: ", "fix:   ")
+    if lang == "zh":
+        from zhizao.app.texts import Words
+
+        what, fix = Words("zh").fault(fault.code, fault.what, fault.fix)
+        names = ("位置：", "改法：")
+    lines = [f"zhizao: {what}"]
     if fault.where:
-        lines.append(f"  where: {fault.where}")
-    if fault.fix:
-        lines.append(f"  fix:   {fault.fix}")
+        lines.append(f"  {names[0]}{fault.where}")
+    if fix:
+        lines.append(f"  {names[1]}{fix}")
     if isinstance(error, FaultsFound):
         lines.extend(f"  - {one}" for one in error.faults[:_MOST_FAULTS])
         if len(error.faults) > _MOST_FAULTS:
@@ -52,25 +69,48 @@ def fail(error: ZhizaoError) -> NoReturn:
     raise SystemExit(error.exit_code)
 
 
+_TERMINATED = 128 + signal.SIGTERM
+
+
 @contextmanager
 def guard() -> Iterator[None]:
-    """Turn every error that is raised on purpose into its message and exit code; Ctrl-C ends with 130."""
+    """Turn every error that is raised on purpose into its message and exit code; Ctrl-C ends with 130, SIGTERM with 143.
+
+    Whoever ends the program by SIGTERM (a service manager, a container) gets what Ctrl-C gives: workers seen off, no
+    part of a file left behind.
+    """
+    asked = False
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        raise KeyboardInterrupt
+
+    with contextlib.suppress(ValueError):  # not the main thread: left to who has it
+        signal.signal(signal.SIGTERM, end)
     try:
         yield
     except ZhizaoError as error:
         fail(error)
     except KeyboardInterrupt:
         sys.stderr.write(_STOPPED)
-        raise SystemExit(130) from None
+        raise SystemExit(_TERMINATED if asked else 130) from None
     except SystemExit as leaving:
         if leaving.code == 130:  # the tree of commands turns Ctrl-C into this code without a word
             sys.stderr.write(_STOPPED)
+            raise SystemExit(_TERMINATED if asked else 130) from None
         raise
     except MemoryError:
         fail(ZhizaoError("the machine ran out of memory", fix="use a shorter period or a larger machine"))
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None
+    except Exception:
+        if not asked:
+            raise
+        sys.stderr.write(_STOPPED)  # a worker was ended too, and its end was noticed first
+        raise SystemExit(_TERMINATED) from None
 
 
 @contextmanager

@@ -60,11 +60,11 @@ def status_of(error: ZhizaoError) -> int:
 def error_answer(request: Request, error: ZhizaoError) -> JSONResponse:
     """An error as JSON, in the words of the one who asks where there are such."""
     fault = error.fault
-    t = words_of(request)
+    what, fix = words_of(request).fault(fault.code, fault.what, fault.fix)
     body: dict[str, Any] = {
-        "what": fault.what,
+        "what": what,
         "where": fault.where,
-        "fix": t.maybe(f"fault.{fault.code}.fix", fault.fix),
+        "fix": fix,
         "code": fault.code,
     }
     if isinstance(error, FaultsFound):

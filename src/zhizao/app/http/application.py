@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from zhizao.app.access import Access
 from zhizao.app.desk import Desk
@@ -85,8 +86,22 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         reference.router,
     ):
         app.include_router(router)
-
+    _unknown(app)
     return app
+
+
+def _unknown(app: FastAPI) -> None:
+    """Addresses of the API that there are not are answered as the API answers, before the pages take what is left."""
+    routes = list(app.router.routes)
+
+    @app.api_route("/api/{rest:path}", methods=list(_METHODS), include_in_schema=False)
+    def nothing_there(request: Request, rest: str) -> Response:
+        near = [route.matches(request.scope)[0] for route in routes]
+        status = 405 if Match.PARTIAL in near else 404
+        raise HTTPException(status, "this method is not taken here" if status == 405 else "there is no such address")
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def _errors(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ from zhizao.account import OperatingCost
 from zhizao.app import views
 from zhizao.app.pages.parts import Chart, figure_words, reason_of, short_table, split_bar
 from zhizao.app.pages.shell import Frame, page, raw
+from zhizao.app.texts import NBSP
 
 __all__ = ["costs_page"]
 
@@ -67,8 +68,10 @@ def _show(frame: Frame, found: OperatingCost) -> None:
     rows.append(
         [escape(t("costs.sum")), t.number(whole), t.count(sum(v for v in found.total.values() if v is not None))]
     )
-    raw(f'<div class="zz-card" style="padding:6px 8px;margin-top:14px">{short_table(head, rows, total=True)}</div>')
-    of = [f"{t(f'report.{name}')}: {t.count(amount)} {money}" for name, amount in found.of_which.items() if amount]
+    raw(
+        f'<div class="zz-card" style="padding:6px 8px;margin-top:14px">{short_table(frame, head, rows, total=True)}</div>'
+    )
+    of = [f"{t(f'report.{name}')}{NBSP}{t.count(amount)} {money}" for name, amount in found.of_which.items() if amount]
     if of:
         raw(f'<p class="zz-note">{escape(t("costs.ofwhich"))} {escape(" · ".join(of))}</p>')
     with ui.element("div").classes("zz-grid zz-section"):
@@ -105,10 +108,10 @@ def _bars(frame: Frame, table: Any, key: str) -> None:
         )
     ]
     options = {
-        "grid": {"left": 4, "right": 16, "top": 4, "bottom": 28, "containLabel": True},
+        "grid": {"left": 4, "right": 34, "top": 4, "bottom": 28, "containLabel": True},
         "legend": {"bottom": 0, "icon": "roundRect", "itemWidth": 12, "itemHeight": 12},
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}, "valueFormatter": "@number0"},
-        "xAxis": {"type": "value", "axisLabel": {"formatter": "@number0", "hideOverlap": True}},
+        "xAxis": {"type": "value", "splitNumber": 4, "axisLabel": {"formatter": "@number0", "hideOverlap": True}},
         "yAxis": {
             "type": "category",
             "inverse": True,
@@ -124,5 +127,4 @@ def _bars(frame: Frame, table: Any, key: str) -> None:
         label=t("costs.by", what=t(f"col.{key}")),
         height=70 + 24 * max(4, table.height),
         follow=follow,
-        png=False,
     )

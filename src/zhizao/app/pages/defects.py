@@ -104,7 +104,7 @@ def _worse(frame: Frame, found: DefectRate) -> None:
     ]
     raw(
         f'<h2 class="zz-h2" style="margin-bottom:8px">{escape(t("defects.worse"))}</h2>'
-        f'<div class="zz-card" style="padding:6px 8px;margin-bottom:18px">{short_table(head, rows)}</div>'
+        f'<div class="zz-card" style="padding:6px 8px;margin-bottom:18px">{short_table(frame, head, rows)}</div>'
     )
 
 
@@ -231,7 +231,7 @@ def _table(frame: Frame, table: pl.DataFrame, factor: str) -> str:
         ]
         for name, row in zip(_names(frame, table, factor), table.to_dicts(), strict=True)
     ]
-    return f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'
+    return f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>'
 
 
 def _found_at(frame: Frame, found: DefectRate) -> None:
@@ -260,5 +260,5 @@ def _found_at(frame: Frame, found: DefectRate) -> None:
     raw(
         f'<h2 class="zz-h2 zz-gap">{escape(t("defects.foundat"))}</h2>'
         f'<p class="zz-note" style="margin:-4px 0 8px">{escape(t("defects.foundat.why"))}</p>'
-        f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'
+        f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>'
     )

@@ -15,6 +15,8 @@ from zhizao.app.pages.icons import icon
 from zhizao.app.pages.parts import heading, progress, short_table, tag
 from zhizao.app.pages.shell import Frame, button, json_of, link_button, page, raw
 from zhizao.app.uploads import Upload
+from zhizao.errors import ZhizaoError
+from zhizao.sense.files.said import in_lang
 
 __all__ = ["import_page"]
 
@@ -88,19 +90,57 @@ def _earlier(frame: Frame, jobs: list[Job]) -> None:
     head = [(t("col.source"), False), (t("import.state"), False), (t("col.at"), False), (t("import.by"), False)]
     raw(
         f'<section class="zz-section"><h2 class="zz-h2">{escape(t("import.earlier"))}</h2>'
-        f'<div class="zz-card">{short_table(head, rows)}</div></section>'
+        f'<div class="zz-card">{short_table(frame, head, rows)}</div></section>'
     )
 
 
 async def _look(frame: Frame, upload: Upload) -> None:
     t, zone = frame.t, frame.desk.zone
+    readable = False
 
-    def work() -> tuple[Any, list[ColumnSeen]]:
-        return columns_of(upload, zone)
+    def work() -> tuple[Any, list[ColumnSeen]] | ZhizaoError:
+        try:
+            return columns_of(upload, zone)
+        except ZhizaoError as error:
+            return error
 
-    frame.title(t("import.look", name=upload.name), t("import.look.sub", size=t.size(upload.size)))
-    await frame.ready(work, lambda found: _columns(frame, upload, *found), height=320)
-    await frame.ready(lambda: dry_run(upload, zone, t.lang), lambda found: _dry(frame, upload, found), height=260)
+    def show(found: tuple[Any, list[ColumnSeen]] | ZhizaoError) -> None:
+        nonlocal readable
+        if isinstance(found, ZhizaoError):
+            again = link_button(t("import.other"), "/import", primary=True)
+            frame.title(t("import.unreadable", name=upload.name), t("import.look.sub", size=t.size(upload.size)), again)
+            frame.failed(found)
+            return
+        readable = True
+        frame.title(t("import.look", name=upload.name), t("import.look.sub", size=t.size(upload.size)))
+        _columns(frame, upload, *found)
+
+    await frame.ready(work, show, height=320)
+    if readable:
+        await frame.ready(lambda: _tried(upload, zone, t.lang), lambda found: _found(frame, upload, found), height=260)
+
+
+_LACKING = {"no_order_column": "order", "no_time_column": "start", "no_activity_column": "activity"}
+
+
+def _tried(upload: Upload, zone: str, lang: str) -> DryRun | ZhizaoError:
+    try:
+        return dry_run(upload, zone, lang)
+    except ZhizaoError as error:
+        return error
+
+
+def _found(frame: Frame, upload: Upload, found: DryRun | ZhizaoError) -> None:
+    """What a dry reading found, or why there is none yet: a column that is needed is chosen in the table above."""
+    if isinstance(found, DryRun):
+        _dry(frame, upload, found)
+        return
+    raw(heading(frame.t("import.found")))
+    if found.fault.code in _LACKING:
+        role = roles()[_LACKING[found.fault.code]][1 if frame.t.lang == "zh" else 0]
+        frame.banner("warn", frame.t("import.lacking", role=role), frame.t("import.lacking.fix", role=role))
+    else:
+        frame.failed(found)
 
 
 def _columns(frame: Frame, upload: Upload, mapping: Any, seen: list[ColumnSeen]) -> None:
@@ -120,7 +160,7 @@ def _columns(frame: Frame, upload: Upload, mapping: Any, seen: list[ColumnSeen])
                 f"<b>{escape(one.heading)}</b>",
                 f'<span class="dim">{cells}</span>',
                 _role_select(frame, one),
-                escape(one.why) or "–",
+                escape(in_lang(one.why, t.lang)) or "–",
                 _sure(frame, one),
             ]
         )
@@ -146,7 +186,7 @@ def _columns(frame: Frame, upload: Upload, mapping: Any, seen: list[ColumnSeen])
     zones = "".join(f"<option>{zone}</option>" for zone in _ZONES)
     raw(
         f'<form data-zz-call="{escape(call)}" data-zz-auto><h2 class="zz-h2" style="margin-bottom:10px">'
-        f'{escape(t("import.columns"))}</h2><div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'
+        f'{escape(t("import.columns"))}</h2><div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>'
         f'<div class="zz-filter" style="margin:14px 0 0">{settings}</div>'
         f'<datalist id="zz-zones">{zones}</datalist></form>'
     )
@@ -226,7 +266,7 @@ def _dry(frame: Frame, upload: Upload, run: DryRun) -> None:
             ]
             for cause in run.causes
         ]
-        raw(f'<div class="zz-card" style="padding:6px 8px;margin-bottom:14px">{short_table(head, rows)}</div>')
+        raw(f'<div class="zz-card" style="padding:6px 8px;margin-bottom:14px">{short_table(frame, head, rows)}</div>')
     for note in run.notes:
         raw(f'<p class="zz-note">{escape(note)}</p>')
     _first_rows(frame, run.first)
@@ -258,7 +298,7 @@ def _first_rows(frame: Frame, first: pl.DataFrame) -> None:
         rows.append(cells)
     raw(
         f'<h2 class="zz-h2 zz-gap">{escape(t("import.first", zone=t.zone))}</h2>'
-        f'<div class="zz-card zz-first" style="padding:6px 8px">{short_table(head, rows)}</div>'
+        f'<div class="zz-card zz-first" style="padding:6px 8px">{short_table(frame, head, rows)}</div>'
     )
 
 
@@ -288,7 +328,7 @@ def _result(frame: Frame, job: Job) -> None:
     if job.state != "done":
         frame.title(t("import.notdone", name=name, state=t(f"job.{job.state}")))
         if job.fault:
-            frame.banner("bad", " – ".join(x for x in (job.fault["where"], job.fault["what"]) if x), job.fault["fix"])
+            frame.fault(job.fault)
         else:
             frame.banner("warn", t("import.partly"), t("import.partly.text"))
         raw(link_button(t("import.again"), "/import", primary=True))
@@ -320,5 +360,5 @@ def _result(frame: Frame, job: Job) -> None:
     if found["rejected"]:
         links += link_button(t("import.rejectedfile"), f"/api/v1/jobs/{job.id}/files/rejected")
     raw(f'<div class="zz-row" style="margin-top:14px">{links}</div>')
-    for note in found.get("notes", []):
+    for note in found.get("notes_zh" if t.lang == "zh" else "notes", found.get("notes", [])):
         raw(f'<p class="zz-note">{escape(str(note))}</p>')

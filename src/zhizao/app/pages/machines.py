@@ -31,9 +31,10 @@ async def machines_page(frame: Frame) -> None:
         return
     if frame.desk.log().frame["machine"].null_count() == frame.desk.log().frame.height:
         frame.title(frame.t("machines.none"))
-        frame.empty(
-            frame.t("machines.none"), frame.t("machines.none.text"), link_button(frame.t("nav.import"), "/import")
-        )
+        go = link_button(frame.t("nav.import"), "/import")
+        if frame.desk.log().frame["person"].null_count() < frame.desk.log().frame.height:
+            go = link_button(frame.t("machines.people"), "/orders?by=person", primary=True) + go
+        frame.empty(frame.t("machines.none"), frame.t("machines.none.text"), go)
         return
     quick = frame.desk.has("losses", frame.period.key) and frame.desk.has("iso", frame.period.key)
     machine = frame.query.get("machine", "")
@@ -114,7 +115,9 @@ def _states(frame: Frame, table: pl.DataFrame, key: str, *, follow: str = "") ->
     head = [(t(f"col.{key}") if key == "machine" else t("overview.week"), False)]
     head += [(f"{t(f'state.{state}')} ({t('unit.hour')})", True) for state in MACHINE_STATES]
     rows = [[escape(str(row[key])), *(t.number(row[name]) for name in names)] for row in table.sort(key).to_dicts()]
-    raw(fold(t("overview.data"), f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'))
+    raw(
+        fold(t("overview.data"), f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')
+    )
 
 
 def _pareto(frame: Frame, cycle: pl.DataFrame) -> None:
@@ -141,7 +144,7 @@ def _pareto(frame: Frame, cycle: pl.DataFrame) -> None:
             }
         ],
     }
-    Chart(frame, options, label=t("machines.eats"), height=290, png=False)
+    Chart(frame, options, label=t("machines.eats"), height=290)
 
 
 _PART = {
@@ -175,7 +178,7 @@ def _wip(frame: Frame, wip: pl.DataFrame) -> None:
             }
         ],
     }
-    Chart(frame, options, label=t("machines.wip"), height=290, png=False)
+    Chart(frame, options, label=t("machines.wip"), height=290)
 
 
 def _iso(frame: Frame, iso: IsoFigures, scope: str, name: str) -> None:
@@ -202,8 +205,8 @@ def _iso(frame: Frame, iso: IsoFigures, scope: str, name: str) -> None:
     missing = [row for row, raw_row in zip(rows, table.to_dicts(), strict=True) if raw_row["value"] is None]
     raw(
         f'<h2 class="zz-h2 zz-gap">{escape(t("machines.iso"))}</h2><div class="zz-card" style="padding:6px 8px">'
-        f"{short_table(head, shown)}</div>{note}"
-        + (fold(t("machines.iso.missing", n=len(missing)), short_table(head, missing)) if missing else "")
+        f"{short_table(frame, head, shown)}</div>{note}"
+        + (fold(t("machines.iso.missing", n=len(missing)), short_table(frame, head, missing)) if missing else "")
     )
 
 

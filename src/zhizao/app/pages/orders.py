@@ -39,13 +39,14 @@ def _all(frame: Frame, table: pl.DataFrame) -> None:
         title = t("orders.title.plain", n=t.count(table.height))
     frame.title(title, f"{t('orders.sub')} · {frame.period_words()}")
     log = frame.desk.log().frame
-    by = frame.query.get("by", "machine")
+    rows = [name for name in ("machine", "person") if log[name].null_count() < log.height] + ["order"]
+    by = frame.query.get("by", rows[0])
     job = frame.desk.latest("pilot")
     improved = job is not None and (frame.desk.jobs.folder(job.id) / views.IMPROVED).exists()
     choices = {
         "by": (
             t("orders.rows"),
-            [("machine", t("col.machine")), ("order", t("col.order")), ("person", t("col.person"))],
+            [(name, t(f"col.{name}")) for name in rows],
             by,
         ),
     }
@@ -64,7 +65,7 @@ def _all(frame: Frame, table: pl.DataFrame) -> None:
     )
     raw(f'<div class="zz-filter">{"".join(fields)}{find}</div>')
     query = {key: frame.query[key] for key in ("product", "machine", "operation", "find") if frame.query.get(key)}
-    query["by"] = by if by in ("machine", "order", "person") else "machine"
+    query["by"] = by if by in rows else rows[0]
     if improved and job is not None and frame.query.get("source") == "pilot":
         query["source"] = job.id
         frame.banner("info", t("orders.improved.note"), t("orders.improved.text"))
@@ -101,9 +102,10 @@ def _one(frame: Frame, order: str, finished: pl.DataFrame, rows: pl.DataFrame) -
             back,
         )
         _figures(frame, row)
-    machines = max(1, rows["machine"].n_unique())
+    by = "machine" if rows["machine"].null_count() < rows.height else "person"
+    machines = max(1, rows[by].n_unique())
     raw(heading(t("orders.course")))
-    Gantt(frame, {"order": order, "by": "machine"}, label=t("orders.gantt"), height=60 + 40 * machines)
+    Gantt(frame, {"order": order, "by": by}, label=t("orders.gantt"), height=60 + 40 * machines)
     raw(legend(frame, ("production", "setup", "breakdown", "rework")))
     raw(heading(t("orders.work")))
     height = min(560, 150 + 36 * rows.height)
@@ -131,4 +133,4 @@ def _figures(frame: Frame, row: dict[str, Any]) -> None:
     ]
     cells = [escape(t.time(row["due"])), state, t.count(row["entered"]), t.count(row["bad"]), t.number(row["cost"], 4)]
     with ui.element("div").classes("zz-card").style("margin-top:14px;padding:6px 8px"):
-        raw(short_table(head, [cells]))
+        raw(short_table(frame, head, [cells]))

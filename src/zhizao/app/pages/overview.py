@@ -90,7 +90,7 @@ def _how(frame: Frame, three: ThreeFigures) -> None:
     ]
     head = [("", False), (t("overview.how.formula"), False), (t("overview.how.n"), True), ("", False)]
     note = t("overview.how.state", head=frame.desk.head(), version=frame.desk.version)
-    inside = tight(short_table(head, rows)) + f'<p class="zz-note">{escape(note)}</p>'
+    inside = tight(short_table(frame, head, rows)) + f'<p class="zz-note">{escape(note)}</p>'
     raw(fold(t("overview.how"), inside))
 
 
@@ -141,10 +141,10 @@ def _trends(frame: Frame, weeks: pl.DataFrame) -> None:
         for key, unit in units.items():
             if weeks[key].null_count() == weeks.height:
                 continue
-            note = f"({escape(unit)}, {escape(t('overview.byweek'))})"
+            note = escape(t("overview.unit.byweek", unit=unit))
             with ui.element("div").classes("zz-card"):
                 raw(f'<h2 class="zz-h2">{escape(t(f"figure.{key}"))} <small class="dim">{note}</small></h2>')
-                Chart(frame, _trend(frame, weeks, key), label=t(f"figure.{key}"), height=190, png=False)
+                Chart(frame, _trend(frame, weeks, key), label=t(f"figure.{key}"), height=190)
     raw(f'<p class="zz-note">{escape(t("overview.band"))}</p>')
     head = [(t("overview.week"), False), (t("col.orders"), True)]
     head += [(f"{t(f'figure.{key}')} ({unit})", True) for key, unit in units.items()]
@@ -158,7 +158,7 @@ def _trends(frame: Frame, weeks: pl.DataFrame) -> None:
         ]
         for row in weeks.iter_rows(named=True)
     ]
-    raw(fold(t("overview.data"), short_table(head, body)))
+    raw(fold(t("overview.data"), short_table(frame, head, body)))
 
 
 def _trend(frame: Frame, weeks: pl.DataFrame, key: str) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _assumed(frame: Frame, three: ThreeFigures) -> None:
     if not three.assumptions:
         return
     cells = " ".join(
-        tag("", f"{t.maybe(f'assume.{name}', name)}: {t.number(value) if isinstance(value, float) else value}")
+        tag("", f"{t.maybe(f'assume.{name}', name)} = {t.number(value) if isinstance(value, float) else value}")
         for name, value in three.assumptions
     )
     raw(

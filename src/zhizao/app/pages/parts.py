@@ -304,9 +304,32 @@ def select(name: str, words: str, options: Sequence[tuple[str, str]], now: str) 
     )
 
 
-def short_table(head: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], *, total: bool = False) -> str:
-    """A short table: headings with whether they are numbers; cells are HTML already."""
-    top = "".join(f'<th scope="col" class="{"r" if right else ""}">{escape(name)}</th>' for name, right in head)
+_FIND_FROM = 8
+_TAKE_FROM = 2
+
+
+def short_table(
+    frame: Frame, head: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], *, total: bool = False
+) -> str:
+    """A table that is whole on the page: it sorts by a heading, is found in from eight rows on, and can be taken away.
+
+    Parameters
+    ----------
+    frame : the page
+    head : headings with whether they are numbers
+    rows : cells, HTML already
+    total : whether the last row is a sum, which stays last
+    """
+    t = frame.t
+
+    def said(at: int, name: str) -> str:
+        if not name or len(rows) < _TAKE_FROM + total:
+            return escape(name)
+        return f'<button type="button" data-zz-by="{at}">{escape(name)}<i aria-hidden="true"></i></button>'
+
+    top = "".join(
+        f'<th scope="col" class="{"r" if right else ""}">{said(at, name)}</th>' for at, (name, right) in enumerate(head)
+    )
     body = ""
     for at, row in enumerate(rows):
         last = ' class="total"' if total and at == len(rows) - 1 else ""
@@ -317,7 +340,27 @@ def short_table(head: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]],
         body += f"<tr{last}>{cells}</tr>"
     # on a phone a wide table becomes one card a row
     kind = "zz-table stack" if len(head) > 3 else "zz-table"
-    return f'<div class="zz-tablewrap"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    tools = ""
+    if len(rows) >= _FIND_FROM:
+        by = "".join(f'<option value="{at}">{escape(name)}</option>' for at, (name, _) in enumerate(head) if name)
+        tools += (
+            f'<input class="zz-input" type="search" data-zz-find placeholder="{escape(t("grid.find"))}" '
+            f'aria-label="{escape(t("grid.find"))}"><select class="zz-input phone" data-zz-by aria-label="{escape(t("grid.by"))}">'
+            f'<option value="">{escape(t("grid.by"))}</option>{by}</select>'
+            f'<span class="count" role="status" data-all="{escape(t("grid.rows", n=len(rows) - total))}" '
+            f'data-of="{escape(t("grid.rows.of", n="{n}", total=len(rows) - total))}">'
+            f"{escape(t('grid.rows', n=len(rows) - total))}</span>"
+        )
+    if len(rows) >= _TAKE_FROM:
+        tools += '<span class="grow"></span>' + "".join(
+            f'<button type="button" class="zz-btn small quiet" data-zz-take="{way}">{escape(t(f"export.{key}"))}</button>'
+            for way, key in (("xlsx", "excel"), ("csv", "csv"))
+        )
+    bar = f'<div class="zz-tablebar">{tools}</div>' if tools else ""
+    return (
+        f'<div class="zz-tablewrap">{bar}<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+        f'<p class="zz-note none" hidden>{escape(t("grid.none"))}</p></div>'
+    )
 
 
 def fold(words: str, inside: str, *, is_open: bool = False) -> str:

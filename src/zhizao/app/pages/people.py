@@ -67,7 +67,7 @@ def people_page(frame: Frame) -> None:
         (t("people.since"), False),
         ("", False),
     ]
-    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>')
+    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')
     call = json_of({"method": "POST", "path": "/api/v1/people"})
     options = "".join(f'<option value="{role}">{escape(t(f"role.{role}"))}</option>' for role in ROLES)
     raw(
@@ -82,7 +82,7 @@ def people_page(frame: Frame) -> None:
     raw(heading(t("people.roles")))
     head = [(t("col.role"), False), (t("people.may"), False)]
     rows = [[escape(t(f"role.{role}")), escape(t(f"role.{role}.may"))] for role in ROLES]
-    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>')
+    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')
 
 
 @page("/me", "me")
@@ -134,7 +134,7 @@ def me_page(frame: Frame) -> None:
             (t("me.ends"), False),
             ("", False),
         ]
-        raw(f'<div class="zz-card" style="padding:6px 8px;margin-top:14px">{short_table(head, rows)}</div>')
+        raw(f'<div class="zz-card" style="padding:6px 8px;margin-top:14px">{short_table(frame, head, rows)}</div>')
 
 
 @page("/audit", "audit", Right.ADMIN)
@@ -162,4 +162,4 @@ def audit_page(frame: Frame) -> None:
         (t("col.about"), False),
         (t("col.address"), False),
     ]
-    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>')
+    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')

@@ -24,7 +24,6 @@ async def pilot_page(frame: Frame) -> None:
     if frame.no_records():
         return
     t = frame.t
-    frame.desk.latest("pilot")  # what the command line found is taken in
     jobs = frame.desk.jobs.list("pilot")
     running = next((job for job in jobs if job.state == "running"), None)
     done = [job for job in jobs if job.state == "done"]
@@ -60,7 +59,7 @@ async def pilot_page(frame: Frame) -> None:
 def _ended(frame: Frame, job: Job) -> None:
     t = frame.t
     if job.fault:
-        frame.banner("bad", " – ".join(x for x in (job.fault["where"], job.fault["what"]) if x), job.fault["fix"])
+        frame.fault(job.fault)
     else:
         frame.banner("warn", t("pilot.ended", state=t(f"job.{job.state}"), at=t.time(job.at)))
 
@@ -163,19 +162,14 @@ def _value(frame: Frame, key: str, value: float | None, unit: str) -> str:
 
 
 def _reason(frame: Frame, code: str) -> str:
-    from zhizao.account import reason_of
-    from zhizao.pilot.report.words import WORDS, word
+    from zhizao.pilot.report.sections import reason_text
 
-    for key in (f"reason.{code}", f"note.{code}"):
-        if key in WORDS:
-            return word(key, frame.t.lang)
-    try:
-        return reason_of(code, frame.t.code)
-    except KeyError:
-        return code
+    return reason_text(code, frame.t.lang)
 
 
 def _why(frame: Frame, found: dict[str, Any]) -> None:
+    from zhizao.pilot.report.words import trust_reason
+
     t = frame.t
     fidelity = dict(found["fidelity"])
     trusted = bool(fidelity.pop("trusted", False))
@@ -185,9 +179,9 @@ def _why(frame: Frame, found: dict[str, Any]) -> None:
     frame.banner("good" if trusted else "bad", t("pilot.trusted") if trusted else t("pilot.nottrusted"))
     if fidelity:
         raw(fidelity_table(frame, fidelity))
-    if not trusted and not fidelity:
+    if not trusted:
         for reason in reasons:
-            raw(f'<p class="zz-note">{escape(str(reason))}</p>')
+            raw(f'<p class="zz-note">{escape(trust_reason(str(reason), t.lang))}</p>')
     for note in found.get("notes", []):
         raw(f'<p class="zz-note">{escape(_reason(frame, str(note)))}</p>')
 
@@ -208,11 +202,11 @@ def _levers(frame: Frame, found: dict[str, Any]) -> None:
     head += [(f"{t('pilot.cost')} ({found.get('currency', '')})", True), (t("pilot.because"), False)]
     raw(heading(t("pilot.levers"), t("pilot.levers.why")))
     if chosen:
-        raw(tight(short_table(head, chosen)))
+        raw(tight(short_table(frame, head, chosen)))
     else:
         raw(f'<p class="zz-note">{escape(t("pilot.nolever"))}</p>')
     if others:
-        raw(fold(t("pilot.others", n=len(others)), tight(short_table(head, others))))
+        raw(fold(t("pilot.others", n=len(others)), tight(short_table(frame, head, others))))
 
 
 def _lever_row(frame: Frame, group: list[dict[str, Any]], keys: list[str]) -> list[str]:
@@ -220,7 +214,8 @@ def _lever_row(frame: Frame, group: list[dict[str, Any]], keys: list[str]) -> li
 
     t = frame.t
     first = group[0]
-    cells = [f"<b>{escape(t.maybe('lever.' + first['kind'], first['kind']))}</b><br>{escape(_said(frame, group))}"]
+    kind = "people" if first["kind"] == "assignment" and first["scope"] == "people" else first["kind"]
+    cells = [f"<b>{escape(t.maybe('lever.' + kind, kind))}</b><br>{escape(_said(frame, group))}"]
     for key in keys:
         change = first["figures"].get(key)
         if change is None:
@@ -234,12 +229,13 @@ def _lever_row(frame: Frame, group: list[dict[str, Any]], keys: list[str]) -> li
 def _said(frame: Frame, group: list[dict[str, Any]]) -> str:
     """What is done, in the words of the report; levers of one group in one sentence."""
     from zhizao.pilot.report.sections import lever_text
+    from zhizao.pilot.report.words import listed
     from zhizao.pilot.result import LeverResult
 
     first = dict(group[0])
     places = list(dict.fromkeys(str(one["scope"]) for one in group))
     if len(places) > 1:
-        first["scope"] = ", ".join(places)
+        first["scope"] = listed(places, frame.t.lang)
     return lever_text(LeverResult.model_validate(first), frame.t.lang)
 
 
@@ -249,11 +245,15 @@ def _effect(lever: dict[str, Any]) -> float:
 
 
 def _front(frame: Frame, found: dict[str, Any]) -> None:
+    from zhizao.pilot.report.sections import lever_label
+    from zhizao.pilot.result import LeverResult
+
     t = frame.t
+    named = {one["group"]: lever_label(LeverResult.model_validate(one), t.lang) for one in reversed(found["levers"])}
     points = [
         {
             "value": [p["figures"]["production_cycle"]["change"], p["figures"]["operating_cost"]["change"]],
-            "name": ", ".join(p["levers"]) or t("twin.asis"),
+            "name": " + ".join(named.get(one, one) for one in p["levers"]) or t("twin.asis"),
             "itemStyle": {"color": "@accent" if p["chosen"] else "@c3"},
             "symbolSize": 16 if p["chosen"] else 10,
         }
@@ -319,4 +319,6 @@ def _earlier(frame: Frame, jobs: list[Job]) -> None:
         for job in jobs[:20]
     ]
     head = [(t("col.at"), False), (t("import.state"), False), (t("import.by"), False), (t("pilot.took"), True)]
-    raw(fold(t("pilot.earlier"), f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'))
+    raw(
+        fold(t("pilot.earlier"), f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')
+    )

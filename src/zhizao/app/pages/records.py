@@ -99,7 +99,7 @@ def _one(frame: Frame, imports: pl.DataFrame, wanted: str) -> None:
             body.append([escape(what), t.count(one["rows"]), escape(fix)])
         raw(
             f'<h2 class="zz-h2 zz-gap">{escape(t("account.reasons"))}</h2>'
-            f'<div class="zz-card" style="padding:6px 8px">{short_table(head, body)}</div>'
+            f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, body)}</div>'
         )
         raw(heading(t("table.rejections")))
         Grid(frame, "rejections", height=min(520, 150 + 36 * int(row["rejected"])), query={"import": wanted})
@@ -224,5 +224,5 @@ def _versions(frame: Frame, history: pl.DataFrame) -> None:
         rows.append(cells)
     raw(
         f'<h2 class="zz-h2 zz-gap">{escape(t("journal.versions", n=history.height))}</h2>'
-        f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>'
+        f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>'
     )

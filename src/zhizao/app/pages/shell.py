@@ -126,7 +126,12 @@ class Frame:
     def failed(self, error: ZhizaoError) -> None:
         """What went wrong and what to do about it."""
         fault = error.fault
-        self.banner("bad", " – ".join(x for x in (fault.where, fault.what) if x), fault.fix)
+        self.fault({"what": fault.what, "where": fault.where, "fix": fault.fix, "code": fault.code})
+
+    def fault(self, fault: dict[str, str]) -> None:
+        """A fault as a job keeps it, in the words of the page where there are such."""
+        told = self.t.fault(fault.get("code", ""), fault["what"], fault["fix"])
+        self.banner("bad", " – ".join(x for x in (fault["where"], told[0]) if x), told[1])
 
     def empty(self, title: str, text: str, actions: str = "", sign: str = "file") -> None:
         """A page without content, with a next step."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from zhizao.app.texts import columns, decide, faults, pages, people, shell
+from zhizao.app.texts import columns, decide, faults, files, pages, people, shell
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -96,6 +96,11 @@ class Words:
         """The words of a key, or `other` where there are none."""
         found = TEXTS.get(key)
         return found[self._at] if found else other
+
+    def fault(self, code: str, what: str, fix: str) -> tuple[str, str]:
+        """What is wrong and how to mend it, where there are words for it; else as it was raised."""
+        told = self.maybe(f"fault.{code}.what", what), self.maybe(f"fault.{code}.fix", fix)
+        return files.in_words(told[0], self.lang), files.in_words(told[1], self.lang)
 
     def number(self, value: float | None, digits: int = 3) -> str:
         """A number with so many significant digits, thousands set apart; a dash where there is none."""

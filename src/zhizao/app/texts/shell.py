@@ -131,6 +131,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "grid.find": ("Find in the table", "在表中查找"),
     "grid.rows": ("{n} rows", "{n} 行"),
     "grid.rows.of": ("{n} of {total} rows", "{total} 行中的 {n} 行"),
+    "grid.by": ("Sort by", "排序"),
     "grid.clear": ("Clear filters", "清除筛选"),
     "grid.none": ("No rows", "没有行"),
     "grid.loading": ("Loading", "加载中"),

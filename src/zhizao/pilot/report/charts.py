@@ -106,21 +106,22 @@ def stacked(parts_of: Sequence[tuple[str, float, str]], label: str, unit: str) -
             parts.append(_text(x + wide / 2, 26, f"{100 * value / total:.0f} %", "inbar", "middle"))
         x += wide
     for at, (name, value, kind) in enumerate(shown):
-        column, row = at % 2, at // 2
-        x0, y0 = column * 320, 52 + row * 20
-        parts.append(_bar(x0, y0, 12, 12, kind, name))
-        parts.append(_text(x0 + 18, y0 + 10, f"{_clip(name, 26)}  {_number(value)} {unit}", "name"))
-    return _svg(width, 56 + 20 * ((len(shown) + 1) // 2), label, "".join(parts))
+        y0 = 54 + at * 24
+        parts.append(_bar(0, y0, 13, 13, kind, name))
+        parts.append(_text(22, y0 + 12, f"{_clip(name, 50)}  {_number(value)} {unit}", "name"))
+    return _svg(width, 58 + 24 * len(shown), label, "".join(parts))
 
 
 def forest(rows: Sequence[tuple[str, float, float, float, bool]], label: str, targets: Sequence[float]) -> str:
     """Effects with intervals, one per line: (name, change, low, high, chosen)."""
     if not rows:
         return ""
-    width, left, line, right = 640, 230, 22, 630
+    width, left, line, right = 640, 250, 22, 630
     low = min(-0.1, *(one[2] for one in rows))
     high = max(0.05, *(one[3] for one in rows))
     low, high = max(low, -1.0), min(high, 0.5)
+    room = 0.04 * (high - low)  # so that a whisker ends in sight
+    low, high = low - room, high + room
 
     def place(value: float) -> float:
         return left + (min(max(value, low), high) - low) / (high - low) * (right - left)
@@ -137,8 +138,18 @@ def forest(rows: Sequence[tuple[str, float, float, float, bool]], label: str, ta
     parts.append(f'<line x1="{place(0):.1f}" y1="4" x2="{place(0):.1f}" y2="{bottom}" class="axis"/>')
     for at, (name, change, a, b, chosen) in enumerate(rows):
         y = 16 + at * line
-        parts.append(_text(left - 8, y + 4, _clip(name, 32), "name strong" if chosen else "name", "end"))
+        parts.append(_text(left - 8, y + 4, _clip(name, 36), "name strong" if chosen else "name", "end"))
         parts.append(f'<line x1="{place(a):.1f}" y1="{y}" x2="{place(b):.1f}" y2="{y}" class="whisker"/>')
+        for end, way in ((a, 1), (b, -1)):
+            if low <= end <= high:
+                parts.append(
+                    f'<line x1="{place(end):.1f}" y1="{y - 4}" x2="{place(end):.1f}" y2="{y + 4}" class="whisker"/>'
+                )
+            else:  # it goes on beyond the chart
+                x = place(end)
+                parts.append(
+                    f'<path d="M{x + 6 * way:.1f} {y - 4} L{x:.1f} {y} L{x + 6 * way:.1f} {y + 4}" class="beyond"/>'
+                )
         kind = "dot chosen" if chosen else "dot"
         title = f"{name}: {100 * change:+.1f} % ({100 * a:+.1f} .. {100 * b:+.1f} %)"
         parts.append(

@@ -9,13 +9,25 @@ import numpy as np
 import polars as pl
 
 from zhizao.pilot.report import charts
-from zhizao.pilot.report.words import WORDS, observation, word
+from zhizao.pilot.report.words import WORDS, listed, observation, trust_reason, word
 from zhizao.pilot.result import FIGURES, TARGETS, FigureResult, LeverResult
 
 if TYPE_CHECKING:
     from zhizao.pilot.run import Pilot
 
-__all__ = ["believe", "cards", "head", "lever_text", "levers", "missing", "title", "todo", "where"]
+__all__ = [
+    "believe",
+    "cards",
+    "head",
+    "lever_label",
+    "lever_text",
+    "levers",
+    "missing",
+    "reason_text",
+    "title",
+    "todo",
+    "where",
+]
 
 _PARTS = ("p1", "p2", "p3", "p4", "p5", "p6", "p7")
 
@@ -76,10 +88,10 @@ def cards(pilot: Pilot, lang: str) -> str:
 
 def _card(name: str, one: FigureResult, lang: str) -> str:
     if one.before is None:
-        return f"<p>{escape(word('no_figure', lang, reason=_reason(one.reason, lang)))}</p>"
+        return f"<p>{escape(word('no_figure', lang, reason=reason_text(one.reason, lang)))}</p>"
     unit = escape(_unit(one.unit, lang))
     if not one.promised or one.after is None or one.change is None or one.low is None or one.high is None:
-        reason = word("no_promise", lang, reason=_reason(one.reason or "no_lever_helps", lang))
+        reason = word("no_promise", lang, reason=reason_text(one.reason or "no_lever_helps", lang))
         return f'<div class="big"><a href="#records" style="color:inherit;text-decoration:none">{_amount(one.before, one.unit)}</a> <small>{unit}</small></div><p class="small">{escape(reason)}</p>'
     marks = []
     for target, reached in zip(TARGETS, one.reached, strict=True):
@@ -94,7 +106,8 @@ def _card(name: str, one: FigureResult, lang: str) -> str:
     )
 
 
-def _reason(reason: str, lang: str) -> str:
+def reason_text(reason: str, lang: str) -> str:
+    """Why there is no figure or no promise, from its code."""
     from zhizao.account import words as account_words
 
     if "reason." + reason in WORDS:
@@ -107,7 +120,7 @@ def _reason(reason: str, lang: str) -> str:
     except KeyError:
         return reason
     key = next((key for key in ("c." + name, name) if key in WORDS), "")
-    return f"{word(key, lang)}: {said}" if why and key else said
+    return f"{word(key, lang)}{'：' if lang == 'zh' else ': '}{said}" if why and key else said
 
 
 def believe(pilot: Pilot, lang: str) -> str:
@@ -120,7 +133,7 @@ def believe(pilot: Pilot, lang: str) -> str:
         parts.append(f"<p>{escape(word('believe.text', lang, cut=trust.cut[:16]))}</p>")
     parts.append(f'<div class="verdict {kind}">{"✓" if trust.trusted else "✗"} {escape(word(verdict, lang))}</div>')
     if not trust.trusted:
-        parts.extend(f"<p>{escape(reason)}</p>" for reason in trust.reasons)
+        parts.extend(f"<p>{escape(trust_reason(reason, lang))}</p>" for reason in trust.reasons)
     if pilot.fidelity is not None:
         rows = "".join(_measure_row(name, one, lang) for name, one in trust.measures.items())
         heads = "".join(f'<th class="n">{escape(word(name, lang))}</th>' for name in ("twin", "noise_floor", "naive"))
@@ -132,10 +145,10 @@ def believe(pilot: Pilot, lang: str) -> str:
         "account.text", lang, read=f"{account.read:,}", stored=f"{account.stored:,}", rejected=f"{account.rejected:,}",
         duplicate=f"{account.duplicate:,}",
     )  # fmt: skip
-    causes = ", ".join(f"{escape(name)} {count}" for name, count in account.reasons.items())
-    parts.append(
-        f"<h3>{escape(word('account', lang))}</h3><p>{escape(counts)}{' (' + causes + ')' if causes else ''}</p>"
-    )
+    causes = listed((f"{word(f'cause.{name}', lang)} {count:,}" for name, count in account.reasons.items()), lang)
+    if causes:
+        counts += f"（{causes}）" if lang == "zh" else f" ({causes})"
+    parts.append(f"<h3>{escape(word('account', lang))}</h3><p>{escape(counts)}</p>")
     if result.assumptions:
         items = " · ".join(
             f"<code>{escape(name)} = {escape(str(value))}</code>" for name, value in result.assumptions.items()
@@ -164,15 +177,30 @@ def lever_text(lever: LeverResult, lang: str) -> str:
     """One lever in words."""
     key = "k." + lever.kind
     values: dict[str, Any] = {"every_h": "", "takes_h": "", "rule": "", **lever.setting}
-    names = ", ".join(map(str, lever.setting))
+    names = listed(lever.setting, lang)
     if lever.kind == "assignment":
         key = "k.people" if lever.scope == "people" else key
-        values["scope"] = ", ".join(map(str, lever.setting))
-        names = ", ".join(str(name) for who in lever.setting.values() for name in who)
+        values["scope"] = listed(lever.setting, lang)
+        names = listed((name for who in lever.setting.values() for name in who), lang)
     if "rule." + str(values["rule"]) in WORDS:
         values["rule"] = word("rule." + str(values["rule"]), lang)
     scope = word("plant", lang) if lever.scope == "plant" else lever.scope
     return word(key, lang, **{"scope": scope, **values, "names": names})
+
+
+def lever_label(lever: LeverResult, lang: str) -> str:
+    """One lever, or the group that it stands for, in the few words that a chart has room for."""
+    values: dict[str, Any] = {"every_h": "", "rule": "", **lever.setting}
+    key: str = lever.kind
+    if lever.kind in ("dispatch", "setup_family"):
+        values["rule"] = word(f"rule.{values['rule']}", lang).partition(" (")[0].partition("（")[0]
+    if lever.kind == "hours":
+        values["way"] = lever.group.partition(":")[2]
+    if lever.kind == "assignment":
+        key = "people" if lever.scope == "people" else key
+        who = [str(name) for names in lever.setting.values() for name in names]
+        values.update(operation=listed(lever.setting, lang), names=listed(who, lang), n=len(who), first=who[0])
+    return word(f"lever.{key}", lang, **values).strip()
 
 
 def todo(pilot: Pilot, lang: str) -> str:
@@ -188,7 +216,7 @@ def todo(pilot: Pilot, lang: str) -> str:
     for group in merged.values():
         first = group[0]
         if first.kind in ("dispatch", "setup_family") and len(group) > 1:
-            first = first.model_copy(update={"scope": ", ".join(one.scope for one in group)})
+            first = first.model_copy(update={"scope": listed((one.scope for one in group), lang)})
         cost = (
             f" · {escape(word('cost', lang))} {first.cost:,.0f} {escape(pilot.result.currency)}" if first.cost else ""
         )
@@ -237,21 +265,41 @@ def _machines(pilot: Pilot, lang: str) -> str:
     load: list[tuple[str, float, float | None, float | None]] = [
         (names[m], 100 * float(base.busy[m]), None, None) for m in np.argsort(-base.busy)[:12]
     ]
+    waits, busy = (word(key, lang) for key in _HEADS[_kind_of(pilot)])
     return (
-        f"<div class='two'><div><h3>{escape(word('where.machines', lang))}</h3>{charts.bars(rows, word('where.machines', lang), 'h')}</div>"
-        f"<div><h3>{escape(word('where.load', lang))}</h3>{charts.bars(load, word('where.load', lang), '%')}</div></div>"
+        f"<div class='two'><div><h3>{escape(waits)}</h3>{charts.bars(rows, waits, 'h')}</div>"
+        f"<div><h3>{escape(busy)}</h3>{charts.bars(load, busy, '%')}</div></div>"
     )
+
+
+_HEADS = {
+    "machines": ("where.machines", "where.load"),
+    "people": ("where.people", "where.people_load"),
+    "resources": ("where.resources", "where.resources_load"),
+}
+
+
+def _kind_of(pilot: Pilot) -> str:
+    """What the twin's machines are: where the records name no machine, those who do the work stand in for them."""
+    frame = pilot.log.frame
+    machines = set(frame["machine"].drop_nulls().unique())
+    people = set(frame["person"].drop_nulls().unique()) - machines
+    here = [name in people for name in pilot.scene.shop.machines]
+    return "people" if here and all(here) else "resources" if any(here) else "machines"
 
 
 def _defects(pilot: Pilot, lang: str) -> str:
     from zhizao.pilot.quality import rates_by
 
-    rates = rates_by(pilot.mechanism)[:14] if pilot.mechanism.defects.known else []
-    if not rates:
+    if not pilot.mechanism.defects.known:
         return ""
-    label = word("where.defects", lang)
-    shown = [(name, 100 * rate, None, None) for name, rate in sorted(rates, key=lambda one: -one[1])]
-    return f"<h3>{escape(label)}</h3><div class='narrow'>{charts.bars(shown, label, '%')}</div>"
+    parts = []
+    for key, rates in zip(("where.defects", "where.defects.people"), rates_by(pilot.mechanism), strict=True):
+        if rates:
+            label = word(key, lang)
+            shown = [(name, 100 * rate, None, None) for name, rate in sorted(rates[:12], key=lambda one: -one[1])]
+            parts.append(f"<div><h3>{escape(label)}</h3>{charts.bars(shown, label, '%')}</div>")
+    return f"<div class='two'>{''.join(parts)}</div>" if parts else ""
 
 
 def _trend(pilot: Pilot, orders: pl.DataFrame, lang: str) -> str:
@@ -282,8 +330,14 @@ def levers(pilot: Pilot, lang: str) -> str:
     parts.append(f"<p>{escape(word('levers.text', lang))}</p>")
     for name in FIGURES:
         rows = [
-            (group, one.figures[name].change, one.figures[name].low, one.figures[name].high, one.chosen)
-            for group, one in groups.items()
+            (
+                lever_label(one, lang),
+                one.figures[name].change,
+                one.figures[name].low,
+                one.figures[name].high,
+                one.chosen,
+            )
+            for one in groups.values()
             if name in one.figures
         ]
         if any(abs(row[1]) > 5e-4 for row in rows):
@@ -292,7 +346,12 @@ def levers(pilot: Pilot, lang: str) -> str:
                 f"<h3>{escape(word(name, lang))}</h3><div class='narrow'>{charts.forest(rows, word(name, lang), TARGETS)}</div>"
             )
     points = [
-        (" + ".join(one.levers) or "–", one.figures[FIGURES[0]].change, one.figures[FIGURES[1]].change, one.chosen)
+        (
+            " + ".join(lever_label(groups[name], lang) if name in groups else name for name in one.levers) or "–",
+            one.figures[FIGURES[0]].change,
+            one.figures[FIGURES[1]].change,
+            one.chosen,
+        )
         for one in result.front
         if FIGURES[0] in one.figures and FIGURES[1] in one.figures
     ]
@@ -306,7 +365,7 @@ def levers(pilot: Pilot, lang: str) -> str:
 
 def missing(pilot: Pilot, lang: str) -> str:
     """What is not promised, and the data that it would take."""
-    notes = [_reason(note, lang) for note in pilot.result.notes]
+    notes = [reason_text(note, lang) for note in pilot.result.notes]
     for name, one in pilot.result.figures.items():
         if one.before is None or not pilot.result.fidelity.trusted:
             continue

@@ -26,7 +26,7 @@ svg{width:100%;height:auto;display:block;overflow:visible}
 svg text{font-size:13px;fill:var(--ink)}svg .tick{font-size:11.5px;fill:var(--soft)}svg .value{font-size:12px;fill:var(--soft)}
 svg .inbar{fill:#fff;font-size:12px}svg .strong{font-weight:650}
 .axis{stroke:var(--soft);stroke-width:1}.grid{stroke:var(--line);stroke-width:1}.target{stroke:var(--ink);stroke-width:1.4;stroke-dasharray:3 3}
-.whisker{stroke:var(--ink);stroke-width:1.6}.bar{fill:var(--p5)}.good{fill:var(--good)}.bad{fill:var(--bad)}
+.whisker{stroke:var(--ink);stroke-width:1.6}.beyond{fill:none;stroke:var(--ink);stroke-width:1.6}.bar{fill:var(--p5)}.good{fill:var(--good)}.bad{fill:var(--bad)}
 .dot{fill:var(--paper);stroke:var(--accent);stroke-width:2}.dot.chosen{fill:var(--accent)}
 .p1{fill:var(--p1)}.p2{fill:var(--p2)}.p3{fill:var(--p3)}.p4{fill:var(--p4)}.p5{fill:var(--p5)}.p6{fill:var(--p6)}.p7{fill:var(--p7)}
 polyline{fill:none;stroke-width:2}.l1{stroke:var(--p1)}.l2{stroke:var(--p3)}.l3{stroke:var(--p4)}line.l1,line.l2,line.l3{stroke-width:3}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-__all__ = ["WORDS", "observation", "word"]
+__all__ = ["WORDS", "listed", "observation", "trust_reason", "word"]
 
 WORDS: dict[str, tuple[str, str]] = {
     "title_promise": (
         "{figure} can fall by {change} % with the same people and machines",
-        "同样的人和设备，{figure}可以下降 {change} %",
+        "人员和设备不变，{figure}可下降 {change} %",
     ),
     "title_none": ("No lever tried here helps beyond doubt", "所试各项措施均未见确定的改善"),
     "title_not_trusted": ("The twin failed its test: no promise is made", "孪生模型未通过检验：不作任何承诺"),
@@ -63,6 +64,21 @@ WORDS: dict[str, tuple[str, str]] = {
         "read {read} = stored {stored} + rejected {rejected} + duplicate {duplicate}",
         "读入 {read} = 存入 {stored} + 拒收 {rejected} + 重复 {duplicate}",
     ),
+    "cause.no_order": ("no order", "没有工单号"),
+    "cause.no_activity": ("no activity", "没有工序"),
+    "cause.no_start": ("no start", "没有开始时间"),
+    "cause.bad_time": ("not a date and time", "不是可识别的日期时间"),
+    "cause.bad_duration": ("not a duration", "不是可识别的时长"),
+    "cause.negative_duration": ("negative duration", "时长为负"),
+    "cause.end_before_start": ("ends before it starts", "结束早于开始"),
+    "cause.in_future": ("lies in the future", "时间在将来"),
+    "cause.too_long": ("takes more than 60 days", "历时超过 60 天"),
+    "cause.bad_number": ("not a number", "不是数字"),
+    "cause.negative": ("negative quantity", "数量为负"),
+    "cause.bad_flag": ("neither yes nor no", "既不是“是”也不是“否”"),
+    "cause.unknown_report": ("unknown kind of report", "未知的报工类型"),
+    "cause.too_few_cells": ("fewer cells than headings", "单元格少于表头"),
+    "cause.too_many_cells": ("more cells than headings", "单元格多于表头"),
     "assumptions": ("Assumed, since nobody said otherwise", "未给定而采用的假设"),
     "assumptions.text": (
         "Put the right values into plant.yaml and run again; every figure in money depends on them.",
@@ -85,7 +101,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Share of its learned working hours that each machine is busy, as the twin replays them",
         "各设备习得工作时间内的忙碌比例（孪生重演）",
     ),
-    "where.defects": ("Pieces that go bad, by operation and cause", "不良品：按工序与原因"),
+    "where.defects": ("Pieces that go bad, by operation and machine", "不良品：按工序与设备"),
     "where.trend": ("Week by week", "逐周变化"),
     "s.processing": ("processing", "加工"),
     "s.setup": ("set-up", "换型"),
@@ -111,7 +127,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Sets of levers that no other set beats on cycle, cost and defects at once.",
         "在周期、成本、不良三方面都不被其他组合超过的措施组合。",
     ),
-    "k.dispatch": ("{scope}: take the next order by rule {rule}", "{scope}：按 {rule} 规则取下一单"),
+    "k.dispatch": ("{scope}: next order by the rule “{rule}”", "{scope}：按“{rule}”取下一单"),
     "k.release": ("at most {wip_cap} orders on the floor at once", "在制订单不超过 {wip_cap} 个"),
     "k.transfer_batch": ("move lots on in parts of {quantity} pieces", "每 {quantity} 件转移一次"),
     "k.setup_family": ("{scope}: finish a family before changing over", "{scope}：同族做完再换型"),
@@ -147,6 +163,37 @@ WORDS: dict[str, tuple[str, str]] = {
     "why": ("why", "依据"),
     "cost": ("cost", "费用"),
     "effect": ("effect alone", "单独效果"),
+    "people": ("people", "人员"),
+    "where.people": (
+        "Hours that orders wait for each person, as the twin replays them",
+        "订单等待各人员的小时数（孪生重演）",
+    ),
+    "where.people_load": (
+        "Share of the learned working hours that each person is busy, as the twin replays them",
+        "各人员习得工作时间内的忙碌比例（孪生重演）",
+    ),
+    "where.resources": (
+        "Hours that orders wait for each person or machine, as the twin replays them",
+        "订单等待各人员或设备的小时数（孪生重演）",
+    ),
+    "where.resources_load": (
+        "Share of the learned working hours that each person or machine is busy, as the twin replays them",
+        "各人员或设备习得工作时间内的忙碌比例（孪生重演）",
+    ),
+    "where.defects.people": (
+        "The same by who did the work, over all operations of that person",
+        "同样的件按人员（各人所做工序合计）",
+    ),
+    "lever.dispatch": ("rule: {rule}", "规则：{rule}"),
+    "lever.setup_family": ("finish a family first", "同族做完再换型"),
+    "lever.release": ("at most {wip_cap} orders on the floor", "在制不超过 {wip_cap} 单"),
+    "lever.transfer_batch": ("parts of {quantity} pieces", "每 {quantity} 件转移"),
+    "lever.hours": ("hours moved, {way}", "工时调整 {way}"),
+    "lever.assignment": ("{operation}: only {names}", "{operation}：只用 {names}"),
+    "lever.people": ("{operation}: {n} people, {first} first", "{operation}：{n} 人，{first} 优先"),
+    "lever.inspection": ("{operation} after {after}", "{operation}移到 {after} 后"),
+    "lever.maintenance": ("{machine}: stop every {every_h} h", "{machine}：每 {every_h} 小时停机"),
+    "lever.schedule": ("schedule, every {every_h} h", "排程，每 {every_h} 小时"),
     "missing": ("What is not promised, and what it would take", "未作承诺之处及所需数据"),
     "records": ("Records behind the figures", "指标背后的记录"),
     "records.text": (
@@ -218,9 +265,20 @@ def word(key: str, lang: str, **values: object) -> str:
     return text.format(**values) if values else text
 
 
+def listed(names: Iterable[object], lang: str) -> str:
+    """Names one after the other, with the comma of the language.
+
+    Examples
+    --------
+    >>> listed(["M1", "M2"], "en"), listed(["M1", "M2"], "zh")
+    ('M1, M2', 'M1、M2')
+    """
+    return ("、" if lang == "zh" else ", ").join(map(str, names))
+
+
 _OBSERVED: tuple[tuple[str, str], ...] = (
-    (r"orders wait ([\d.]+) h in queues; next comes by (\w+)", r"订单排队共等待 \1 小时；下一单按 \2 规则取"),
-    (r"a change of family costs a set-up", "换族就要换型"),
+    (r"orders wait ([\d.]+) h in queues; next comes by (\w+)", r"订单排队共等待 \1 小时；改按“rule:\2”取下一单"),
+    (r"a change of family costs a set-up", r"换族就要换型"),
     (r"(\d+) orders are on the floor on average", r"平均在制 \1 单"),
     (r"a lot of (\d+) pieces moves on only when its last piece is done", r"每批 \1 件，全部做完才转到下一道"),
     (r"(\S+) is busy ([\d.]+) % of its ([\d.]+) h a week", r"\1 每周 \3 小时中有 \2 % 在忙"),
@@ -241,6 +299,9 @@ _OBSERVED: tuple[tuple[str, str], ...] = (
         "统观全部设备的计划能看到单台设备的规则看不到的冲突",
     ),
 )
+_ENGLISH = (
+    (r"orders wait ([\d.]+) h in queues; next comes by (\w+)", r"orders wait \1 h in queues; next comes rule:\2"),
+)
 
 
 def observation(text: str, lang: str) -> str:
@@ -250,9 +311,52 @@ def observation(text: str, lang: str) -> str:
     --------
     >>> observation("31 orders are on the floor on average", "zh")
     '平均在制 31 单'
+    >>> observation("orders wait 12345 h in queues; next comes by spt", "en")
+    'orders wait 12,345 h in queues; next comes shortest work first'
     """
-    if lang != "zh":
-        return text
-    for pattern, chinese in _OBSERVED:
-        text = re.sub(pattern, chinese, text)
+    for pattern, said in _OBSERVED if lang == "zh" else _ENGLISH:
+        text = re.sub(pattern, said, text)
+    text = re.sub(r"rule:(\w+)", lambda found: word(f"rule.{found[1]}", lang), text)
+    text = re.sub(r"(?<![\d.,])\d{5,}(?![\d.,])", lambda found: f"{int(found[0]):,}", text)
+    return text.replace("; ", "；").replace(", ", "、") if lang == "zh" else text
+
+
+_TRUST: tuple[tuple[str, str, str], ...] = (
+    (
+        r"(\w+): twin ([\d.e+-]+)( h)?, noise floor ([\d.e+-]+)(?: h)?, naive ([\d.e+-]+)(?: h)?",
+        "{1}: twin {2}, noise floor {4}, naive {5}",
+        "{1}：孪生 {2}，噪声下限 {4}，朴素预测 {5}",
+    ),
+    (
+        r"run again in the twin, the recorded orders take cycles that are (\d+) % off those recorded",
+        "run again in the twin, the recorded orders take cycles that are {1} % off those recorded",
+        "把已记录的订单在孪生中重演，其周期与记录相差 {1} %",
+    ),
+    (
+        r"the records hold (\d+) orders; a test of the twin needs at least (\d+); export a longer period",
+        "the records hold {1} orders; a test of the twin needs at least {2}; export a longer period",
+        "记录中有 {1} 个订单，检验孪生至少需要 {2} 个；请导出更长的时段",
+    ),
+    (
+        r"(\d+) orders ended before (.+) and (\d+) began after it",
+        "{1} orders ended before {2} and {3} began after it",
+        "{2} 之前完工的订单有 {1} 个，其后开始的有 {3} 个，不足以检验",
+    ),
+)
+
+
+def trust_reason(text: str, lang: str) -> str:
+    """Why the twin is (not) trusted, in the reader's language; measures by their names.
+
+    Examples
+    --------
+    >>> trust_reason("cycle_h: twin 9.1 h, noise floor 2 h, naive 3 h", "zh")
+    '周期时间，小时：孪生 9.1，噪声下限 2，朴素预测 3'
+    """
+    for pattern, english, chinese in _TRUST:
+        found = re.fullmatch(pattern, text)
+        if found is not None:
+            values = [text, *(one or "" for one in found.groups())]
+            values[1] = word(f"m.{values[1]}", lang) if f"m.{values[1]}" in WORDS else values[1]
+            return (chinese if lang == "zh" else english).format(*values)
     return text

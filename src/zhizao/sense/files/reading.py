@@ -76,6 +76,19 @@ def explain(
     return _understand(source, where, mapping, zone, now or clock_now(), strict=False)[0]
 
 
+def check_needed(path: Path | str, mapping: Mapping) -> None:
+    """Whether a mapping names all that an import needs: order, what was done, and when.
+
+    Raises
+    ------
+    InputError : naming what is missing, the columns that there are, and where to write it
+    """
+    source, where = _open(Path(path), mapping, None)
+    named = {heading for heading in mapping.columns.values() if heading}
+    sheet = max(source.sheets, key=lambda one: (len(named & set(one.frame.columns)), one.frame.height))
+    _check_needed(dict(mapping.columns), sheet, where)
+
+
 def read_records(
     path: Path | str,
     *,

@@ -10,11 +10,13 @@ from urllib.parse import quote
 import polars as pl
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from zhizao.account import Figure
 from zhizao.app import views
 from zhizao.app.http.answers import ERRORS, At, Speaks, When, Who
 from zhizao.app.http.catalogue import table
+from zhizao.app.http.sheets import EXCEL, sheet_of
 from zhizao.app.http.tables import Ask, as_csv, as_excel, as_rows, narrowed
 from zhizao.app.texts import TEXTS
 from zhizao.errors import InputError
@@ -189,6 +191,22 @@ def _worded(frame: pl.DataFrame, columns: list[Any], t: Any) -> pl.DataFrame:
             known = {k.removeprefix(column.words): t(k) for k in TEXTS if k.startswith(column.words)}
             changes.append(pl.col(column.key).replace(known))
     return frame.with_columns(changes) if changes else frame
+
+
+class SheetAsk(BaseModel):
+    """A table as a page shows it."""
+
+    title: str = Field(default="zhizao", max_length=200)
+    head: list[str] = Field(min_length=1, max_length=60)
+    """Headings."""
+    rows: list[list[str]] = Field(max_length=5_000)
+    """Cells as they are read; numbers and per cent become such."""
+
+
+@router.post("/sheets", tags=["tables"], summary="A short table as Excel")
+def sheet(person: Who, ask: SheetAsk) -> Response:
+    """An Excel workbook of a table that a page shows whole; text that looks like a formula stays text."""
+    return Response(sheet_of(ask.title, ask.head, ask.rows), media_type=EXCEL)
 
 
 @router.get("/gantt", tags=["figures"], summary="Bars of a Gantt chart in a window")

@@ -84,7 +84,7 @@ def simulate(desk: At, person: Who, ask: WhatIfAsk) -> dict[str, Any]:
 def start_pilot(request: Request, desk: At, person: Engineer, ask: PilotAsk) -> JobAnswer:
     """Start the pilot on everything in the workspace; answers with its job."""
     _some_records(desk)
-    asked = {**ask.model_dump(), "head": desk.head()}
+    asked = {**ask.model_dump(), "head": desk.head(), "by": person.name}
     noted(request, "pilot")
     return job_answer(desk.jobs.start("pilot", asked, person.name))
 

@@ -71,21 +71,23 @@ async def upload(desk: At, person: Importer, file: Annotated[UploadFile, File()]
 
 
 @router.get("/uploads/{upload}/mapping", tags=["imports"], summary="What each column is taken for, and why")
-def mapping(desk: At, person: Importer, upload: str, zone: str = "") -> dict[str, Any]:
+def mapping(desk: At, person: Importer, t: Speaks, upload: str, zone: str = "") -> dict[str, Any]:
     """The recognised mapping as YAML (to be sent back, changed or not), and column by column."""
     from zhizao.app.mapping import explained
 
-    return explained(uploads.find(desk.path, upload), zone or desk.zone)
+    return explained(uploads.find(desk.path, upload), zone or desk.zone, t.lang)
 
 
 @router.put("/uploads/{upload}/mapping", tags=["imports"], summary="Change what columns are taken for")
-def edit_mapping(desk: At, person: Importer, upload: str, edits: Annotated[dict[str, str], Body()]) -> dict[str, Any]:
+def edit_mapping(
+    desk: At, person: Importer, t: Speaks, upload: str, edits: Annotated[dict[str, str], Body()]
+) -> dict[str, Any]:
     """`{"col:<heading>": "<role>"}` for every column (empty: not used), and `zone`, `date_order`, `duration_unit`."""
     from zhizao.app.mapping import explained, save_edits
 
     found = uploads.find(desk.path, upload)
     save_edits(found, edits, desk.zone)
-    return explained(found, desk.zone)
+    return explained(found, desk.zone, t.lang)
 
 
 @router.get("/uploads/{upload}/preview", tags=["imports"], summary="What an import would do")

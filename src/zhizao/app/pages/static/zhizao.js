@@ -132,6 +132,66 @@
       document.querySelectorAll("details.zz-menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
     }
   });
+  // tables that are whole on the page: sort by a heading, find a word, take away what is shown
+  const seconds = { s: 1, "秒": 1, min: 60, "分钟": 60, h: 3600, "小时": 3600, d: 86400, "天": 86400 };
+  const table = {
+    words(cell) {
+      const chosen = cell.querySelector("select");
+      return (chosen ? chosen.selectedOptions[0]?.textContent || "" : cell.innerText || cell.textContent).replace(/\s+/g, " ").trim();
+    },
+    value(text) {
+      const found = text.replace(/\u2212/g, "-").match(/^[^\d-]*(-?[\d,]*\.?\d+)\s*(\S*)/);
+      return found ? parseFloat(found[1].replaceAll(",", "")) * (seconds[found[2]] || 1) : NaN;
+    },
+    sort(from, at, way) {
+      const wrap = from.closest(".zz-tablewrap"), heads = [...wrap.querySelectorAll("thead th")], head = heads[at];
+      way ||= head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+      for (const one of heads) one.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", way);
+      const body = wrap.querySelector("tbody"), rows = [...body.rows], last = rows.filter((row) => row.classList.contains("total"));
+      const number = head.classList.contains("r"), sign = way === "ascending" ? 1 : -1;
+      const keyed = rows.filter((row) => !row.classList.contains("total")).map((row) => { const words = table.words(row.cells[at]); return { row, words, value: number ? table.value(words) : 0 }; });
+      keyed.sort((a, b) => {
+        if (number) return Number.isNaN(a.value) - Number.isNaN(b.value) || sign * (a.value - b.value) || 0; // nothing known stays last
+        return sign * a.words.localeCompare(b.words, zz.lang(), { numeric: true });
+      });
+      body.append(...keyed.map((one) => one.row), ...last);
+    },
+    find(from) {
+      const wrap = from.closest(".zz-tablewrap"), count = wrap.querySelector(".count"), text = from.value.trim().toLowerCase();
+      let shown = 0;
+      for (const row of wrap.querySelectorAll("tbody tr:not(.total)")) {
+        row.hidden = text !== "" && ![...row.cells].some((cell) => table.words(cell).toLowerCase().includes(text));
+        if (!row.hidden) shown += 1;
+      }
+      count.textContent = text ? count.dataset.of.replace("{n}", shown) : count.dataset.all;
+      wrap.querySelector(".none").hidden = shown > 0;
+    },
+    async take(from, way) {
+      const wrap = from.closest(".zz-tablewrap");
+      const head = [...wrap.querySelectorAll("thead th")].map((one) => (one.querySelector("button")?.firstChild || one).textContent.trim());
+      const rows = [...wrap.querySelectorAll("tbody tr")].filter((row) => !row.hidden).map((row) => [...row.cells].map(table.words));
+      const title = wrap.closest("section, details, .zz-card")?.querySelector("h2, summary")?.textContent.trim() || document.querySelector("h1")?.textContent.trim() || "zhizao";
+      let data;
+      if (way === "csv") {
+        const cell = (text) => { const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? "'" + text : text; return /[",\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe; };
+        data = new Blob(["\ufeff" + [head, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n"], { type: "text/csv" });
+      } else {
+        const headers = { "x-csrf-token": meta("csrf"), "accept-language": zz.lang(), "content-type": "application/json" };
+        const answer = await fetch("/api/v1/sheets", { method: "POST", headers, credentials: "same-origin", body: JSON.stringify({ title, head, rows }) });
+        if (!answer.ok) { zz.tell(await answer.json().catch(() => ({}))); return; }
+        data = await answer.blob();
+      }
+      const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(data), download: title.replace(/[\\/:*?"<>|]+/g, " ").slice(0, 80).trim() + "." + way });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    },
+  };
+  document.addEventListener("click", (event) => {
+    const by = event.target.closest("button[data-zz-by]"), take = event.target.closest("[data-zz-take]");
+    if (by) table.sort(by, +by.dataset.zzBy);
+    if (take) table.take(take, take.dataset.zzTake);
+  });
   // what is clicked says so in data-zz, so that pages carry no inline handlers of their own
   document.addEventListener("click", (event) => {
     document.querySelectorAll("details.zz-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
@@ -162,11 +222,14 @@
     }
   });
   document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-zz-find]")) return;
+    if (event.target.matches("select[data-zz-by]")) { if (event.target.value !== "") table.sort(event.target, +event.target.value, "ascending"); return; }
     if (event.target.matches(".zz-drop input[type=file]")) { const file = event.target.files[0]; if (file) zz.upload(file, null, event.target.closest(".zz-upload")); }
     const auto = event.target.closest?.("form[data-zz-auto]");
     if (auto) { const { method, path } = JSON.parse(auto.dataset.zzCall); zz.act(method, path, zz.form(auto)).then((said) => { if (said) location.reload(); }); }
     if (event.target.matches("select[data-zz-go], input[data-zz-go]")) zz.go({ [event.target.name]: event.target.value, page: null });
   });
+  document.addEventListener("input", (event) => { if (event.target.matches("[data-zz-find]")) table.find(event.target); });
   for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, (event) => {
     const drop = event.target.closest?.(".zz-drop");
     if (kind === "dragover" || kind === "drop") event.preventDefault();
