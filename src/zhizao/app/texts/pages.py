@@ -276,6 +276,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step.levers together": ("Trying levers together", "组合试验措施"),
     "step.schedule alone": ("Trying a schedule renewed as the weeks go", "试验滚动排程"),
     "step.promise": ("Proving the chosen set on fresh runs", "用新的运行验证所选组合"),
+    "step.drawing returns": ("Drawing returns", "生成报表"),
+    "step.reading returns": ("Reading returns", "读取报表"),
     "step.simulating": ("Simulating", "仿真"),
     "step.simulating the held-out tail": ("Simulating records that the twin has not seen", "模拟模型未见过的记录"),
     "step.writing": ("Writing the report", "撰写报告"),
