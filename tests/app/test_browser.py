@@ -445,7 +445,7 @@ def test_what_if_answers_with_an_interval(browser: Browser, server: Server) -> N
     settle(page)
     assert page.locator(".zz-map svg .node").count() >= 5
     assert page.locator("th:has-text('Noise floor')").first.is_visible()
-    page.locator("main select").first.select_option("spt")
+    page.locator("fieldset:has-text('Dispatch rule') select").first.select_option("spt")
     page.locator("fieldset:has-text('Hours') select").first.select_option("L1")
     work = page.locator("fieldset:has-text('Who does what')")
     work.locator("select").select_option("turn")
