@@ -541,3 +541,13 @@ def test_a_manufacturing_execution_export_is_understood(tmp_path: Path) -> None:
     }
     want |= {"report": "报工类型", "start": "开工时间", "end": "完工时间", "good": "合格数量", "scrap": "不良数量"}
     assert columns == want
+
+
+def test_gb18030_that_could_be_letters_of_utf8_is_read_as_chinese(tmp_path: Path) -> None:
+    rows = "".join(f"省{k},车削,M1,2025-03-0{1 + k % 9} 08:00,2025-03-0{1 + k % 9} 09:00\n" for k in range(30))
+    file = tmp_path / "sheng.csv"
+    file.write_bytes(f"工单,工序,设备,开始时间,结束时间\n{rows}".encode("gb18030"))
+    assert "省0".encode("gb18030").decode("utf-8"), "the pair is valid UTF-8 as well"
+    found = read_records(file, zone="Asia/Shanghai", now=NOW)
+    assert found.frame.height == 30
+    assert set(found.frame["activity"]) == {"车削"}

@@ -153,13 +153,23 @@ _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
 def _chinese_or_western(data: bytes, where: str) -> str:
-    """Not all UTF-8: GB18030, Western, or a mixture of encodings (refused)."""
+    """Not all UTF-8: GB18030, Western, or a mixture of encodings (refused).
+
+    Many pairs of GB18030 (such as that of 省) are valid UTF-8 too, for letters that no Chinese export holds: where the
+    whole is GB18030, only lines of which UTF-8 makes three bytes a character count as UTF-8.
+    """
+    runs = [len(run) for run in islice(_HIGH.findall(data), 20_000)]
+    paired = sum(n % 2 == 0 for n in runs) >= 0.8 * len(runs)
+    chinese = paired and _is_gb18030(data)
     good: list[int] = []
     wrong: list[int] = []
     for i, line in enumerate(data.split(b"\n"), 1):
         if line.isascii():
             continue
-        (good if _is_utf8(line) else wrong).append(i)
+        if not _is_utf8(line):
+            wrong.append(i)
+        elif not chinese or any(char >= "\u0800" for char in line.decode()):
+            good.append(i)
     if len(good) > 0.1 * len(wrong):
         raise InputError(
             f"the file mixes encodings: line {good[0]} is UTF-8, line {wrong[0]} is not",
@@ -167,8 +177,7 @@ def _chinese_or_western(data: bytes, where: str) -> str:
             fix='save it again in one encoding, best "CSV UTF-8", or name one as `encoding` in the mapping file',
             code="mixed_encoding",
         )
-    runs = [len(run) for run in islice(_HIGH.findall(data), 20_000)]
-    if sum(n % 2 == 0 for n in runs) < 0.8 * len(runs):
+    if not paired:
         return "cp1252"
     try:
         data.decode("gb18030")
@@ -181,6 +190,14 @@ def _chinese_or_western(data: bytes, where: str) -> str:
             code="bad_encoding",
         ) from error
     return "gb18030"
+
+
+def _is_gb18030(data: bytes) -> bool:
+    try:
+        data.decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _as_utf8(data: bytes, encoding: str, where: str) -> bytes:
