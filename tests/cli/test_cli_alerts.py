@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from zhizao.app.cli import main
+from zhizao.app.cli.main import run as main
 from zhizao.testing.industry_series import industry_series
 
 

@@ -11,7 +11,7 @@ import pytest
 from cli_calls import Said
 from cli_calls import call as call_outside
 
-from zhizao.app.cli import main
+from zhizao.app.cli.main import run as main
 
 
 @pytest.fixture
