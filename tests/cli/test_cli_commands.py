@@ -165,7 +165,8 @@ def test_explain_does_not_write_over_a_mapping_that_is_there(sample: Path, tmp_p
 def test_the_sample_in_each_style_is_read_alike(tmp_path: Path, style: str, name: str) -> None:
     made = call("sample", "--out", tmp_path / "s", "--weeks", 4, "--style", style, "--kind", "good", "--seed", 3)
     assert made.code == 0
-    assert {one.name for one in (tmp_path / "s").iterdir()} == {name, "plant.yaml", "truth.json"}
+    beside = {"meters.csv", "accounts.csv", "units.yaml", "flows.json"}
+    assert {one.name for one in (tmp_path / "s").iterdir()} == {name, "plant.yaml", "truth.json", *beside}
     said = call("import", tmp_path / "s" / name, "--workspace", tmp_path / "ws")
     assert said.code == 0, said.err
     read, stored, _, _ = account(said.out)

@@ -126,6 +126,9 @@ def test_lines_may_be_sorted() -> None:
     [
         (put(f"E{row_of('water_m3')}", None), "blank", f"E{row_of('water_m3')}"),
         (put(f"E{row_of('water_m3')}", "a lot"), "not_number", f"E{row_of('water_m3')}"),
+        (put(f"E{row_of('water_m3')}", True), "not_number", f"E{row_of('water_m3')}"),
+        (put(f"E{row_of('water_m3')}", "1_000"), "not_number", f"E{row_of('water_m3')}"),
+        (put(f"E{row_of('water_m3')}", datetime(2025, 6, 1)), "not_number", f"E{row_of('water_m3')}"),
         (put(f"E{row_of('water_m3')}", "nan"), "not_number", f"E{row_of('water_m3')}"),
         (put(f"E{row_of('water_m3')}", "=1/0"), "blank", f"E{row_of('water_m3')}"),
         (put(f"E{row_of('water_m3')}", -1), "negative", f"E{row_of('water_m3')}"),
@@ -148,6 +151,11 @@ def test_each_fault_is_told_at_its_cell(change: Callable[[Any], None], code: str
 
 def test_a_value_typed_as_text_with_commas_is_a_number() -> None:
     assert read_form(changed(put(f"E{row_of('water_m3')}", "1,234.5"))).values["water_m3"] == 1234.5
+
+
+def test_a_small_value_keeps_all_its_digits() -> None:
+    value = 1e-9 / 3
+    assert read_form(form(values={**FULL, "water_m3": value})).values["water_m3"] == pytest.approx(value, rel=1e-15)
 
 
 def test_a_line_that_is_gone_is_missed() -> None:

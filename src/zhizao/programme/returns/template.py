@@ -281,7 +281,7 @@ def _number(cell: Any) -> Any:
         return None
     plain = text.replace(",", "").replace("，", "").replace(" ", "").replace("\u00a0", "")
     try:
-        return float(plain)
+        return text if "_" in plain else float(plain)
     except ValueError:
         return text
 
@@ -321,8 +321,15 @@ def _rows(data: bytes, name: str) -> list[list[Any]]:
                 fix="fill in the form that `zhizao return --out` wrote",
                 code="not_form",
             )
-        loaded = book.load_sheet(sheet, header_row=None, n_rows=_MOST_ROWS, dtypes="string")
-        frame = loaded.to_polars()
+        frame = book.load_sheet(sheet, header_row=None, n_rows=_MOST_ROWS, dtypes="string").to_polars()
+        exact: list[float | None] = []
+        if frame.width > _VALUE:  # as text, numbers are cut to nine decimals
+            exact = (
+                book.load_sheet(sheet, header_row=None, n_rows=_MOST_ROWS, dtypes={_VALUE: "float"})
+                .to_polars()
+                .to_series(_VALUE)
+                .to_list()
+            )
     except InputError:
         raise
     except BaseException as error:
@@ -330,4 +337,8 @@ def _rows(data: bytes, name: str) -> list[list[Any]]:
         if isinstance(error, fastexcel.FastExcelError) or type(error).__name__ == "PanicException":
             raise broken from error
         raise
-    return [[None if cell == "" else cell for cell in row] for row in frame.iter_rows()]
+    rows = [[None if cell == "" else cell for cell in row] for row in frame.iter_rows()]
+    for row, value in zip(rows, exact, strict=False):
+        if value is not None and isinstance(_number(row[_VALUE]), float):  # not TRUE, not a date
+            row[_VALUE] = value
+    return rows
