@@ -57,7 +57,7 @@ async def returns_page(frame: Frame) -> None:
     raw(heading(frame.t("returns.list")))
     hide = ["works_en" if frame.t.lang == "zh" else "works_zh"]
     if not any(row.level for row in whole):
-        hide += ["turn", "turn_level", "until", "overdue", "sender", "sent", "version_no"]
+        hide += ["turn_level", "until", "overdue", "version_no"]
     Grid(frame, "returns", height=min(560, 130 + 36 * max(6, len(rows))), query=asked, hide=hide)
 
 

@@ -168,7 +168,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "returns.do.reopen": ("Open again", "重开"),
     "returns.sure.submit": ("The return goes to {unit}. Submit it?", "报表将提交{unit}。确定提交吗？"),
     "returns.sure.hard": (
-        "{n} checks fail that a right return does not break. Submit it all the same, with your notes?",
+        "Checks that no right return breaks still fail: {n}. Submit it all the same, with your notes?",
         "仍有 {n} 项正确报表不会违反的核查未通过。仍要连同说明一并提交吗？",
     ),
     "returns.sure.withdraw": (
@@ -205,17 +205,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "returns.checks": ("Checks", "核查"),
     "returns.checks.good": ("All checks are kept", "全部核查通过"),
     "returns.checks.blank": (
-        "{n} lines are blank: fill them in, or say in the note why not",
-        "{n} 项空白：请填写或在说明中注明原因",
+        "Blank, to be filled in or explained in a note: {n}",
+        "空白，请填写或在说明中注明原因：{n} 项",
     ),
-    "returns.checks.hard": (
-        "{n} checks fail that a right return does not break",
-        "{n} 项核查未通过（正确报表不会违反）",
-    ),
-    "returns.checks.soft": (
-        "{n} things are unusual: mend them, or explain them in a note",
-        "{n} 处异常：请更正或在说明中解释",
-    ),
+    "returns.checks.hard": ("Not kept, and no right return breaks them: {n}", "未通过且正确报表不会违反：{n} 项"),
+    "returns.checks.soft": ("Unusual, to be mended or explained in a note: {n}", "异常，请更正或在说明中解释：{n} 项"),
     "returns.checks.explained": ("explained", "已说明"),
     "returns.checks.note": ("a note is asked for", "需要说明"),
     "returns.checks.lines": ("Lines", "涉及项目"),
