@@ -40,7 +40,7 @@ pytestmark = [
 ]
 
 OWN, OTHER = ENTERPRISE, "EX-02"
-MONTHS = {"en": "2025-03", "zh": "2025-02"}
+MONTHS = {"en": "2025-03", "zh": "2025-04"}
 PEOPLE = {
     "zhao": (Role.REPORTER, OWN),
     "qian": (Role.REPORTER, OTHER),
@@ -93,7 +93,7 @@ def browser() -> Iterator[Browser]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The sample plant below a park, with a second enterprise in another, and people of every role."""
     source, folder = tmp_path_factory.mktemp("sample"), tmp_path_factory.mktemp("served") / "plant"
-    generate(source, weeks=8, seed=3)
+    generate(source, weeks=13, seed=3)
     folder.mkdir()
     shutil.copy(source / "plant.yaml", folder)
     tree = yaml.safe_load((source / "units.yaml").read_text(encoding="utf-8"))
@@ -132,7 +132,8 @@ class Desk:
             page.fill("input[name=name]", name)
             page.fill("input[name=password]", PASSWORD)
             page.keyboard.press("Enter")
-            page.wait_for_url("**/returns")
+            page.wait_for_function("location.pathname === '/returns'")
+            settle(page)
             self.open[name] = page
         return self.open[name]
 
@@ -186,7 +187,9 @@ def complete(page: Page, water: str) -> None:
             page.fill(f"#v-{key}", "0")
     page.fill("#v-operating_cost_cny", "900000")
     page.fill("#v-capacity_cny", "2000000")
-    page.wait_for_function("document.querySelector('#zr-verdict h3') === null || document.querySelector('#zr-verdict li')")
+    page.wait_for_function(
+        "document.querySelector('#zr-verdict h3') === null || document.querySelector('#zr-verdict li')"
+    )
 
 
 def title(page: Page) -> str:
@@ -272,3 +275,216 @@ def unexplained(page: Page) -> None:
         )
         page.fill(f"input[name='note:{key}']", "as in the books")
         page.wait_for_timeout(1500)
+
+
+# ---------------------------------------------------------------- nobody gets a cell that is not theirs
+
+SECRET_MONTH, PUBLIC_MONTH = "2024-11", "2024-10"
+SECRETS = {
+    "own": 9876543211,  # in the return of the plant, not published
+    "other": 8765432122,  # in the return of the other enterprise, not published
+    "public": 7654321133,  # in a return of the plant that is published
+    "refused": 6543210144,  # in a version of it that was sent back before
+}
+SEES = {
+    "zhao": {"own", "public", "refused"},
+    "qian": {"other"},
+    "zheng": {"other"},
+    "wang": {"public"},
+    "feng": set(),
+    "chen": {"public"},
+    "sun": {"own", "public", "refused"},
+}
+
+
+def said(page: Page, method: str, path: str, body: Any = None) -> tuple[int, str]:
+    """An answer of the API to the person of a page, workbooks unpacked."""
+    csrf = page.evaluate("document.querySelector('meta[name=zz-csrf]').content")
+    address = page.url.split("/", 3)
+    answer = page.request.fetch(
+        f"{address[0]}//{address[2]}{path}", method=method, data=body, headers={"x-csrf-token": csrf}
+    )
+    data = answer.body()
+    if data.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            data = b"".join(packed.read(name) for name in packed.namelist())
+    return answer.status, data.decode("utf-8", "replace").replace(",", "")
+
+
+def api(enterprise: str, month: str, what: str) -> str:
+    return f"/api/v1/returns/{enterprise}/{month}{what}"
+
+
+def in_secret(people: Desk) -> None:
+    """Returns in every state, with figures that cannot be mistaken."""
+    full: dict[str, Any] = dict.fromkeys(items(), 1.0)
+
+    def step(name: str, enterprise: str, month: str, what: str, body: dict[str, Any]) -> None:
+        status, text = said(people.by(name), "POST", api(enterprise, month, f"/{what}"), body)
+        assert status == 200, text
+
+    def figures(key: str) -> dict[str, Any]:
+        return {"values": {**full, "revenue_cny": SECRETS[key]}, "notes": {"coal_t": f"note {SECRETS[key]}"}}
+
+    step("zhao", OWN, SECRET_MONTH, "submit", figures("own"))
+    step("qian", OTHER, SECRET_MONTH, "submit", figures("other"))
+    step("zhao", OWN, PUBLIC_MONTH, "submit", figures("refused"))
+    why = {"lines": {"revenue_cny": f"is {SECRETS['refused']} right?"}}
+    step("sun", OWN, PUBLIC_MONTH, "refuse", why)
+    step("zhao", OWN, PUBLIC_MONTH, "correct", {**figures("public"), "reason": "typed wrong"})
+    for name in ("li", "zhou", "wu"):
+        step(name, OWN, PUBLIC_MONTH, "approve", {})
+    step("wu", OWN, PUBLIC_MONTH, "publish", {})
+
+
+def test_a_role_that_may_not_see_a_cell_gets_it_by_no_page_no_grid_no_export_and_no_call(
+    desk: Callable[..., Desk],
+) -> None:
+    people = desk("en")
+    in_secret(people)
+    ones = ((OWN, SECRET_MONTH), (OTHER, SECRET_MONTH), (OWN, PUBLIC_MONTH))
+    pages = ["/returns", f"/returns?period={SECRET_MONTH}", "/returns?state=submitted", f"/returns?unit={OTHER}"]
+    pages += [f"/returns?enterprise={enterprise}&period={month}" for enterprise, month in ones]
+    # the month after, where it stands beside as the month before; the facts behind a line
+    pages += [f"/returns?enterprise={OWN}&period=2024-12", f"/returns?enterprise={OWN}&period=2025-10"]
+    pages += [f"/returns?enterprise={OWN}&period={SECRET_MONTH}&line=revenue_cny"]
+    calls = [f"/api/v1/tables/{name}{what}" for name in ("returns",) for what in ("", "?find=9876543211")]
+    calls += [f"/api/v1/tables/{name}/export?format={kind}&import=1" for name in TABLES for kind in ("csv", "xlsx")]
+    calls += ["/api/v1/returns", "/api/v1/returns/reminders", "/api/v1/search?q=9876543211"]
+    for enterprise, month in (*ones, (OWN, "2024-12")):
+        calls += [api(enterprise, month, what) for what in ("", "/filled", "/form", "/before", "/facts/revenue_cny")]
+    draft = {"values": dict.fromkeys(items(), 1.0)}
+    for name, may in SEES.items():
+        page, found = people.by(name), set()
+
+        def look(text: str, where: str, name: str = name, may: set[str] = may, found: set[str] = found) -> None:
+            seen = {key for key, value in SECRETS.items() if str(value) in text}
+            assert seen <= may, f"{name} sees {seen - may} at {where}"
+            found |= seen
+
+        for path in pages:
+            page.goto(people.server.address + path)
+            settle(page)
+            look(page.content().replace(",", ""), path)
+        on_pages = set(found)
+        for path in calls:
+            look(said(page, "GET", path)[1], path)
+        for enterprise, month in (*ones, (OWN, "2024-12")):
+            status, text = said(page, "POST", api(enterprise, month, "/check"), draft)
+            look(text, f"check {enterprise}/{month}")
+            assert status == (
+                200
+                if ("own" in may and enterprise == OWN) or (name in ("qian", "zheng") and enterprise == OTHER)
+                else 403
+            )
+        assert on_pages == found == may, f"{name} should also see {may - on_pages}"
+
+
+def test_faults_of_an_uploaded_form_are_told_cell_by_cell_and_a_whole_one_is_submitted(
+    desk: Callable[..., Desk], tmp_path: Path
+) -> None:
+    people, month = desk("zh"), "2025-05"
+    page = people.see("zhao", month)
+    with page.expect_download() as loading:
+        page.click("a[href*='/form?']")
+    file = tmp_path / "mine.xlsx"
+    loading.value.save_as(file)
+    page.set_input_files("#zr-upload input[type=file]", file)
+    page.click("#zr-upload button")
+    page.wait_for_selector("#zr-faults table")
+    told = page.inner_text("#zr-faults")
+    assert "mine.xlsx, Return 报表!E" in told and "空白" in told
+    book = openpyxl.load_workbook(file)
+    sheet = book.active
+    assert sheet is not None
+    for row in range(6, 46):
+        if sheet.cell(row, 5).value is None:
+            sheet.cell(row, 5).value = 0
+    book.save(file)
+    page.set_input_files("#zr-upload input[type=file]", file)
+    with page.expect_navigation():
+        page.click("#zr-upload button")
+    settle(page)
+    assert WORDS["zh"]["submitted"] in title(page)
+    # taken back while nobody has approved it
+    with page.expect_navigation():
+        page.click("[data-zr-do=withdraw]")
+    settle(page)
+    assert "已撤回" in title(page)
+
+
+def test_the_form_names_failed_checks_by_line_keeps_what_was_typed_and_opens_down_to_the_facts(
+    desk: Callable[..., Desk],
+) -> None:
+    people, month = desk("en"), "2025-05"
+    page = people.see("zhao", month)
+    page.fill("#v-products_made", "10")
+    page.fill("#v-products_defective", "12")
+    page.wait_for_selector("#l-products_defective .zr-check >> text=more defective pieces than made")
+    page.fill("#v-waste_used_t", "12 tons")
+    page.wait_for_selector("#l-waste_used_t .zr-check >> text=not a number")
+    # Enter goes to the next value and submits nothing
+    page.focus("#v-revenue_cny")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "v-output_cny"
+    page.reload()
+    settle(page)
+    page.wait_for_selector(".zr-kept:visible")
+    assert page.input_value("#v-products_defective") == "12"
+    page.click("#l-water_m3 details.zr-from summary")
+    with page.expect_navigation():
+        page.click("#l-water_m3 a.zr-link")
+    settle(page)
+    assert re.search(r"comes from \d+ facts", title(page))
+    admin = people.by("wei")
+    admin.goto(page.url)
+    settle(admin)
+    with admin.expect_navigation():
+        admin.click("main td a.zr-link >> nth=0")
+    settle(admin)
+    assert "/journal?event=" in admin.url and "Fact" in title(admin)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_thumb_reaches_everything_of_a_return_on_a_phone(desk: Callable[..., Desk], lang: str) -> None:
+    people = desk(lang, 390)
+    for name, path in (
+        ("zhao", "/returns"),
+        ("zhao", f"/returns?enterprise={OWN}&period=2025-05"),
+        ("sun", f"/returns?enterprise={OWN}&period={MONTHS['en']}"),
+    ):
+        page = people.by(name)
+        page.goto(people.server.address + path)
+        settle(page)
+        page.wait_for_timeout(1500)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        small = page.evaluate(
+            """[...document.querySelectorAll('main button, main a.zz-btn, main a.zr-link, main a.zr-todo, main select, main summary,
+            main .zr-line input, main textarea')].filter(one => one.offsetParent !== null && !one.closest('.ag-root-wrapper'))
+            .map(one => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
+            .filter(([, box]) => box.height > 0 && box.height < 43.5).map(([words, box]) => words + ' ' + box.height)"""
+        )
+        assert not small, path
+
+
+def test_an_admin_gives_somebody_a_role_and_a_unit(desk: Callable[..., Desk]) -> None:
+    people = desk("en")
+    page = people.by("wei")
+    page.goto(people.server.address + "/people")
+    settle(page)
+    form = page.locator("form:has(input[name=password])")
+    form.locator("input[name=name]").fill("jiang")
+    form.locator("input[name=password]").fill(PASSWORD)
+    form.locator("select[name=role]").select_option("reviewer")
+    form.locator("select[name=unit]").select_option("GD-P1")
+    with page.expect_navigation():
+        form.locator("button").click()
+    settle(page)
+    chosen = page.locator("select[aria-label='Unit of jiang']")
+    assert chosen.input_value() == "GD-P1"
+    with page.expect_navigation():
+        chosen.select_option("GD-P2")
+    settle(page)
+    assert page.locator("select[aria-label='Unit of jiang']").input_value() == "GD-P2"
+    jiang = people.by("jiang")
+    assert "second park" in title(jiang)
