@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -60,6 +61,20 @@ def shown(value: float | None) -> str:
     return text.replace("-", "−")
 
 
+def grouped(value: float | None) -> str:
+    """A figure with all of its digits, thousands set apart.
+
+    Examples
+    --------
+    >>> grouped(9876543211.25), grouped(-0.25), grouped(None)
+    ('9,876,543,211.25', '−0.25', '–')
+    """
+    if value is None:
+        return "–"
+    whole, point, part = plain(abs(float(f"{value:.13g}")), exact=True).partition(".")
+    return ("−" if value < 0 else "") + f"{int(whole):,}" + point + part
+
+
 def item_name(frame: Frame, item: Item) -> str:
     """Name of an item in the language of the page, with a capital where the language has them."""
     return item.zh if frame.t.lang == "zh" else item.en[:1].upper() + item.en[1:]
@@ -73,7 +88,16 @@ def unit_word(frame: Frame, item: Item) -> str:
 async def one_page(frame: Frame, desk: ReturnsDesk, actor: Actor, enterprise: str, period: str) -> None:
     """A return, as far as this person sees it."""
     t = frame.t
-    one = desk.one(actor, enterprise, period)
+    try:
+        one = desk.one(actor, enterprise, period)
+    except (InputError, NotAllowed) as error:
+        if error.fault.code not in ("no_return", "role"):
+            raise
+        said = t("returns.one.unpublished" if error.fault.code == "no_return" else "returns.one.notyours")
+        frame.title(said)
+        under = t("returns.one.unpublished.text" if error.fault.code == "no_return" else "returns.nothing.text")
+        frame.empty(said, under, link_button(t("returns.back"), "/returns", primary=True), "returns")
+        return
     row = desk.row_of(one, actor, now())
     name = unit_name(frame, desk, enterprise)
     turn = one.waits_for or one.top if row.level or one.state is State.APPROVED else ""
@@ -279,7 +303,7 @@ def _line(frame: Frame, one: Return, kind: str, key: str, found: dict[str, Any])
             f'placeholder="{escape(t("returns.note.hint"))}" aria-label="{escape(t("returns.note.of", name=name))}">'
         )
     else:
-        cell = f'<span class="num zr-shown">{shown(value)}</span>'
+        cell = f'<span class="num zr-shown">{grouped(value)}</span>'
         said = f'<span class="zr-said">{escape(note)}</span>' if note else ""
         if kind == "zr-judge":
             said += (
@@ -378,7 +402,7 @@ def _verdict(frame: Frame, found: Checked) -> str:
     return f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}{under}</div>'
 
 
-def _doing(frame: Frame, desk: ReturnsDesk, one: Return, row: Row, writes: str, deciding: list[str]) -> str:
+def _doing(frame: Frame, desk: ReturnsDesk, one: Return, row: Row, writes: str, deciding: Sequence[str]) -> str:
     t = frame.t
     if not writes and not deciding:
         if not row.level and not one.history:
@@ -485,8 +509,8 @@ def _version(frame: Frame, one: Return, at: int, names: dict[str, str], *, is_op
     rows = [
         [
             f"{escape(names[key])} <span class=dim>{escape(unit_word(frame, items()[key]))}</span>",
-            shown(old.values.get(key)),
-            f"<b>{shown(version.values.get(key))}</b>",
+            grouped(old.values.get(key)),
+            f"<b>{grouped(version.values.get(key))}</b>",
             escape(version.notes.get(key, "")) or "–",
         ]
         for key in changed

@@ -75,10 +75,10 @@ def _title(frame: Frame, desk: ReturnsDesk, actor: Actor, whole: list[Row]) -> N
         late = sum(row.overdue for row in mine)
         if not mine:
             said = t("returns.none.mine", unit=unit)
+        elif len(mine) == 1:
+            said = t("returns.mine.one.late" if late else "returns.mine.one", unit=unit)
         elif late:
             said = t("returns.mine.late", n=t.count(len(mine)), unit=unit, late=t.count(late))
-        elif len(mine) == 1:
-            said = t("returns.mine.one", unit=unit)
         else:
             said = t("returns.mine", n=t.count(len(mine)), unit=unit)
     else:

@@ -35,6 +35,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "level.province": ("province", "省"),
     "level.nation": ("nation", "国家"),
     # the list
+    "returns.mine.one.late": ("One return waits for {unit}, and is overdue", "1 份报表待{unit}办理，已逾期"),
     "returns.mine": ("{n} returns wait for {unit}", "{n} 份报表待{unit}办理"),
     "returns.mine.one": ("One return waits for {unit}", "1 份报表待{unit}办理"),
     "returns.mine.late": (
@@ -98,6 +99,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "returns.one.published": ("{name}, {period}: published", "{name} {period} 报表：已发布"),
     "returns.one.reopened": ("{name}, {period}: opened again, to be corrected", "{name} {period} 报表：已重开，待更正"),
+    "returns.one.unpublished": ("This return is not published", "该报表尚未发布"),
+    "returns.one.unpublished.text": (
+        "It can be read here once every level has approved it and the top level has published it.",
+        "经各级审批并由最高层级发布后即可在此查看。",
+    ),
+    "returns.one.notyours": ("This return is not yours to see", "您无权查看该报表"),
     "returns.one.due": ("Due {at} ({zone})", "截止 {at}（{zone}）"),
     "returns.one.overdue": ("Overdue since {at} ({zone})", "已逾期，截止 {at}（{zone}）"),
     "returns.one.version": ("version {n}, by {by}, {at}", "第 {n} 版，{by} 提交，{at}"),
