@@ -279,13 +279,18 @@ class ReturnsDesk:
             )
         return self.fill(period, as_of)
 
+    def worklog(self, as_of: datetime | None = None) -> WorkLog:
+        """Work of the plant as it is, or was, known; for this desk's own answers."""
+        if as_of is None and self._log is not None:
+            return self._log()
+        return self.journal.worklog(zone=self.plant.zone, as_of=as_of)
+
     def fill(self, period: str, as_of: datetime | None = None) -> Filled:
         """The plant's return from its journal, whoever asks: for the command line, which holds the whole workspace."""
         room.check_month(period)
 
         def work() -> Filled:
-            now_log = self._log if as_of is None else None
-            log = now_log() if now_log is not None else self.journal.worklog(zone=self.plant.zone, as_of=as_of)
+            log = self.worklog(as_of)
             flows, accounts = self.journal.flows(as_of=as_of), self.journal.accounts(as_of=as_of)
             return room.fill_return(period, self.plant, log, flows, accounts)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from zhizao.app import views
-from zhizao.app.access import Right
+from zhizao.app.access import Person, Right
 from zhizao.app.desk import Desk, Period
 from zhizao.app.http.tables import Column
+from zhizao.app.returns_list import returns_list
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -29,12 +30,18 @@ class Table:
     frame : rows, from the workspace, the period and what else stands in the address
     right : what one must be allowed to see it
     extra : columns that links need and nobody sees
+    whose : rows as far as a person may see them, in place of `frame`
     """
 
     columns: tuple[Column, ...]
     frame: Frame
     right: Right = Right.READ
     extra: tuple[str, ...] = ()
+    whose: Callable[[Desk, Person, Mapping[str, str]], pl.DataFrame] | None = None
+
+    def rows(self, desk: Desk, person: Person, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
+        """All rows that a person may see."""
+        return self.frame(desk, period, asked) if self.whose is None else self.whose(desk, person, asked)
 
 
 def _only(frame: pl.DataFrame, asked: Mapping[str, str], *keys: str) -> pl.DataFrame:
@@ -179,6 +186,30 @@ TABLES: dict[str, Table] = {
             Column("import_id", "count", hidden=True),
         ),
         _corrections,
+    ),
+    "returns": Table(
+        (
+            Column("enterprise", link="/returns?enterprise={enterprise}&period={month}"),
+            Column("works_zh", width=1.8),
+            Column("works_en", width=1.8),
+            Column("month", link="/returns?enterprise={enterprise}&period={month}", width=0.8),
+            Column("standing", words="standing.", width=1.2),
+            Column("turn_level", words="level.", width=1.3),
+            Column("turn", hidden=True),
+            Column("until", "time", width=1.3),
+            Column("overdue", "flag", width=0.8),
+            Column("late", "flag", hidden=True),
+            Column("version_no", "count", width=0.6),
+            Column("sender", hidden=True),
+            Column("sent", "time", width=1.3, hidden=True),
+            Column("is_published", "flag", hidden=True),
+            Column("region_code", hidden=True),
+            Column("industry_code", hidden=True),
+            Column("size_code", hidden=True),
+        ),
+        lambda desk, period, asked: pl.DataFrame(),
+        Right.RETURNS,
+        whose=returns_list,
     ),
 }
 

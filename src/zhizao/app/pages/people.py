@@ -7,10 +7,13 @@ from html import escape
 from zhizao.app.access import ROLES, Access, Right, covers
 from zhizao.app.pages.parts import heading, short_table, tag
 from zhizao.app.pages.shell import Frame, button, json_of, page, raw
+from zhizao.app.units import read_tree
 
 __all__ = ["audit_page", "me_page", "people_page"]
 
 _access: list[Access] = []
+_LARGE = 200
+"""From so many units on nobody wants to scroll through a list of them."""
 
 
 def bind(access: Access | None) -> None:
@@ -34,6 +37,7 @@ def people_page(frame: Frame) -> None:
     people = _access[0].people()
     active = sum(1 for one in people if one["active"])
     frame.title(t("people.title", n=active), t("people.sub"))
+    units = _units(frame)
     rows = []
     for one in people:
         path = f"/api/v1/people/{one['name']}"
@@ -47,6 +51,8 @@ def people_page(frame: Frame) -> None:
             f'<form data-zz-call="{escape(call)}" data-zz-auto><select class="zz-input" name="role" aria-label="{label}">'
             f"{options}</select></form>"
         )
+        field = _unit_field(frame, units, one["unit"], t("people.unit.of", name=one["name"]))
+        unit = f'<form data-zz-call="{escape(call)}" data-zz-auto>{field}</form>'
         flip = {"method": "PATCH", "path": path, "body": {"active": not one["active"]}}
         if one["active"]:
             flip["sure"] = t("people.off.sure", name=one["name"])
@@ -55,6 +61,7 @@ def people_page(frame: Frame) -> None:
             [
                 f"<b>{escape(one['name'])}</b>",
                 role,
+                unit,
                 state,
                 escape(t.time(one["made_at"])),
                 button(t("people.turnoff") if one["active"] else t("people.turnon"), call=flip, small=True),
@@ -63,6 +70,7 @@ def people_page(frame: Frame) -> None:
     head = [
         (t("col.name"), False),
         (t("col.role"), False),
+        (t("people.unit"), False),
         (t("import.state"), False),
         (t("people.since"), False),
         ("", False),
@@ -77,15 +85,42 @@ def people_page(frame: Frame) -> None:
         f'<label class="zz-field">{escape(t("people.password"))}<input class="zz-input" type="password" name="password" required '
         f'minlength="10" autocomplete="new-password"></label>'
         f'<label class="zz-field">{escape(t("col.role"))}<select class="zz-input" name="role">{options}</select></label>'
+        f'<label class="zz-field">{escape(t("people.unit"))}{_unit_field(frame, units, "")}</label>'
         f'<button class="zz-btn primary">{escape(t("people.add.go"))}</button></form></div></section>'
     )
+    if len(units) > _LARGE:
+        proposed = "".join(f'<option value="{escape(name)}">{escape(words)}</option>' for name, words in units)
+        raw(f'<datalist id="zz-units">{proposed}</datalist>')
     raw(heading(t("people.roles")))
     head = [(t("col.role"), False), (t("people.may"), False)]
     rows = [[escape(t(f"role.{role}")), escape(t(f"role.{role}.may"))] for role in ROLES]
     raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')
 
 
-@page("/me", "me")
+def _units(frame: Frame) -> list[tuple[str, str]]:
+    """Units of the tree with their names, each below the one that it belongs to."""
+    tree = read_tree(frame.desk.path, frame.desk.plant)
+    ordered = sorted(tree.units, key=lambda name: (*reversed(tree.path(name)), name))
+    names = {name: one.zh if frame.t.lang == "zh" else one.en for name, one in tree.units.items()}
+    return [(name, f"{'· ' * len(tree.path(name))}{names[name]} ({name})") for name in ordered]
+
+
+def _unit_field(frame: Frame, units: list[tuple[str, str]], now: str, label: str = "") -> str:
+    """A choice of unit; in a large tree something to type into, with the units proposed."""
+    said = f' aria-label="{escape(label)}"' if label else ""
+    if len(units) > _LARGE:
+        return f'<input class="zz-input" name="unit" list="zz-units" value="{escape(now)}"{said}>'
+    known = [("", frame.t("people.unit.none")), *units]
+    if now and now not in dict(units):
+        known.append((now, now))
+    inside = "".join(
+        f'<option value="{escape(name)}"{" selected" if name == now else ""}>{escape(words)}</option>'
+        for name, words in known
+    )
+    return f'<select class="zz-input" name="unit"{said}>{inside}</select>'
+
+
+@page("/me", "me", Right.RETURNS)
 def me_page(frame: Frame) -> None:
     """One's own password and tokens."""
     t = frame.t

@@ -296,6 +296,7 @@ async def _show(
                 raise wrong
             if not frame.may(right):
                 frame.title(t("state.role.title"))
+                raw(link_button(t("nav.returns"), "/returns", primary=True))
                 return
             out = build(frame)
             if out is not None:

@@ -27,7 +27,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "role.viewer.may": ("look at everything", "查看全部内容"),
     "role.operator.may": ("and import records", "并可导入记录"),
     "role.engineer.may": ("and fit the twin, run the pilot", "并可拟合孪生、运行试点"),
-    "role.manager.may": ("and cancel work that others started", "并可取消他人启动的任务"),
+    "role.manager.may": (
+        "and cancel work that others started; with a unit that is an authority: approve returns below it",
+        "并可取消他人启动的任务；所属单位为主管层级时可审批其下属企业的报表",
+    ),
     "role.admin.may": ("and manage people, see the audit trail", "并可管理人员、查看审计"),
     "role.reporter.may": ("submit and correct the returns of their own enterprise", "填报、更正本企业的报表"),
     "role.reviewer.may": ("see and refuse returns below their own unit", "查看、退回本单位下属企业的报表"),
