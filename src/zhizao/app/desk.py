@@ -39,6 +39,7 @@ TASKS = {
     "twin": "zhizao.app.tasks:fit_twin",
     "pilot": "zhizao.app.tasks:run_pilot",
     "verify": "zhizao.app.tasks:verify",
+    "evaluation": "zhizao.app.tasks:print_evaluation",
 }
 """Kinds of long work and the functions that do them."""
 

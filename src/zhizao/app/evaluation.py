@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zhizao.programme.indicators import Catalogue
     from zhizao.programme.outlook import Evaluation, ValuesRead
 
-__all__ = ["check_report", "read_catalogue", "read_day", "read_values", "today", "write_pdf"]
+__all__ = ["catalogue_json", "check_report", "read_catalogue", "read_day", "read_values", "today", "write_pdf"]
 
 _MOST_BYTES = 32 << 20
 
@@ -30,7 +30,7 @@ def today() -> date:
     return now().astimezone().date()
 
 
-def read_day(text: str | None) -> date:
+def read_day(text: str | None, where: str = "--as-of") -> date:
     """A day from `--as-of`; today when absent."""
     if text is None:
         return today()
@@ -38,11 +38,11 @@ def read_day(text: str | None) -> date:
         day = date.fromisoformat(text if len(text) != 4 else f"{text}-12-31")
     except ValueError as error:
         raise InputError(
-            f'"{text}" is not a day', where="--as-of", fix="write it as 2025-06-30", code="bad_day"
+            f'"{text[:40]}" is not a day', where=where, fix="write it as 2025-06-30", code="bad_day"
         ) from error
     if day > today():
         raise InputError(
-            f"{day} lies in the future", where="--as-of", fix="name today or an earlier day", code="future"
+            f"{day} lies in the future", where=where, fix="name today or an earlier day", code="future"
         )
     return day
 
@@ -137,8 +137,13 @@ def _text(path: Path) -> str:
 _FROZEN = re.compile(r'<script type="application/json" id="frozen">(.*?)</script>', re.DOTALL)
 
 
-def check_report(path: Path) -> dict[str, Any]:
+def check_report(path: Path, *, most_values: int | None = None) -> dict[str, Any]:
     """Make a report again from the inputs frozen in it, and compare it byte for byte.
+
+    Parameters
+    ----------
+    path : of the report
+    most_values : most values that it may hold, since making it again takes time; no limit when absent
 
     Returns
     -------
@@ -180,6 +185,13 @@ def check_report(path: Path) -> dict[str, Any]:
             code="tampered",
         )
     catalogue, actuals, settings = thaw(frozen, path.name)
+    if most_values is not None and (len(actuals.observations) > most_values or len(catalogue.versions) > most_values):
+        raise InputError(
+            f"the report holds {len(actuals.observations):,} values of {len(catalogue.versions):,} indicators",
+            where=path.name,
+            fix="check it with `zhizao evaluate --verify`",
+            code="too_large",
+        )
     found = evaluate(catalogue, actuals, settings)
     again = report_html(found, cover)
     if again != text.replace("\r\n", "\n"):
@@ -252,3 +264,41 @@ def evaluation_of(
         catalogue.check_set(target_set, "--target-set")
     read = read_values(values, catalogue)
     return evaluate(catalogue, read.actuals, Settings(day, target_set, include_unverified)), read
+
+
+def catalogue_json(found: Catalogue, target_set: str | None = None) -> dict[str, Any]:
+    """Definitions with their targets (of one set, where one is named), versions, steps, goals and the plan's table."""
+    from zhizao.programme.indicators import plan_table
+
+    shown = [
+        one.model_copy(update={"targets": tuple(t for t in one.targets if target_set in (None, t.target_set))})
+        for one in found.current.values()
+    ]
+    if target_set is not None:
+        shown = [one for one in shown if one.targets]
+    tables = {
+        code: {
+            "years": list(table.years),
+            "rows": [
+                {
+                    "id": row.id,
+                    "category": row.category,
+                    "name": row.name,
+                    "footnote": row.footnote,
+                    "cells": list(row.cells),
+                }
+                for row in table.rows
+            ],
+            "footnotes": list(table.footnotes),
+        }
+        for code in ("zh", "en")
+        for table in [plan_table(code, given=found.current, target_set=target_set or "plan2025")]
+    }
+    return {
+        "target_sets": [one.model_dump(mode="json") for one in found.target_sets.values()],
+        "indicators": [one.model_dump(mode="json") for one in shown],
+        "versions": {key: [one.version for one in each] for key, each in found.versions.items()},
+        "goals": [one.model_dump(mode="json") for one in found.goals],
+        "steps": [one.model_dump(mode="json") for one in found.steps],
+        "table": tables,
+    }

@@ -20,7 +20,7 @@ from zhizao.errors import InputError, JournalBroken
 if TYPE_CHECKING:
     from zhizao.app.steps import Imported
 
-__all__ = ["fit_twin", "import_file", "open_sample", "run_pilot", "verify"]
+__all__ = ["fit_twin", "import_file", "open_sample", "print_evaluation", "run_pilot", "verify"]
 
 
 def _stages(report: Report, weights: dict[str, float]) -> Callable[[str, float], None]:
@@ -181,3 +181,15 @@ def verify(workspace: Path, asked: dict[str, Any], folder: Path, report: Report)
             fix="restore the journal from a copy made before; later facts can be imported again",
         )
     return {"events": found.events, "ok": True}
+
+
+def print_evaluation(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Print an evaluation report, made already, to PDF."""
+    from zhizao.app.evaluation import write_pdf
+
+    page = Path(str(asked["html"]))
+    report(0.1, "print")
+    html = page.read_text(encoding="utf-8")
+    page.unlink(missing_ok=True)
+    made = write_pdf(html, folder / "report.pdf")
+    return {"as_of": str(asked.get("as_of", "")), "size": made.stat().st_size}

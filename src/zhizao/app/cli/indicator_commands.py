@@ -81,8 +81,8 @@ def indicators(
     lang: _Lang = None,
 ) -> None:
     """Indicators with their definitions and targets, the plan's table first."""
-    from zhizao.app.evaluation import read_catalogue
-    from zhizao.programme.indicators import plan_table, print_target, print_value
+    from zhizao.app.evaluation import catalogue_json, read_catalogue
+    from zhizao.programme.indicators import print_target, print_value
 
     lang = check_lang(lang)
     words = _WORDS[lang]
@@ -96,34 +96,7 @@ def indicators(
     if target_set is not None:
         shown = [one for one in shown if one.targets]
     if as_json:
-        tables = {
-            code: {
-                "years": list(table.years),
-                "rows": [
-                    {
-                        "id": row.id,
-                        "category": row.category,
-                        "name": row.name,
-                        "footnote": row.footnote,
-                        "cells": list(row.cells),
-                    }
-                    for row in table.rows
-                ],
-                "footnotes": list(table.footnotes),
-            }
-            for code in ("zh", "en")
-            for table in [plan_table(code, given=found.current, target_set=target_set or "plan2025")]
-        }
-        _print_json(
-            {
-                "target_sets": [one.model_dump(mode="json") for one in found.target_sets.values()],
-                "indicators": [one.model_dump(mode="json") for one in shown],
-                "versions": {key: [one.version for one in each] for key, each in found.versions.items()},
-                "goals": [one.model_dump(mode="json") for one in found.goals],
-                "steps": [one.model_dump(mode="json") for one in found.steps],
-                "table": tables,
-            }
-        )
+        _print_json(catalogue_json(found, target_set))
         return
     heading = None
     for one in shown:

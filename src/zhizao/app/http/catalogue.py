@@ -9,6 +9,7 @@ import polars as pl
 
 from zhizao.app import views
 from zhizao.app.access import Person, Right
+from zhizao.app.access import LOCAL, Right
 from zhizao.app.desk import Desk, Period
 from zhizao.app.http.tables import Column
 from zhizao.app.returns_list import returns_list
@@ -68,6 +69,19 @@ def _rejections(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.Data
 
 def _corrections(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
     return views.corrections(desk, _number(asked["import"]) if asked.get("import") else None)
+
+
+def _indicator_values(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
+    from zhizao.app.indicator_values import values_frame
+    from zhizao.app.indicators_desk import Asked, IndicatorsDesk, no_indicator
+
+    # the right to read the plant's records, which this table asks for, is what own values need
+    found = IndicatorsDesk(desk, LOCAL).evaluation(Asked.of({**asked, "set": "", "target_set": ""}))
+    key = asked.get("id", "")
+    one = next((each for each in found.results if each.definition.id == key), None)
+    if one is None:
+        raise no_indicator(key)
+    return values_frame(found, one, "zh" if asked.get("lang") == "zh" else "en")
 
 
 def _number(text: str) -> int:
@@ -210,6 +224,20 @@ TABLES: dict[str, Table] = {
         lambda desk, period, asked: pl.DataFrame(),
         Right.RETURNS,
         whose=returns_list,
+    "indicator_values": Table(
+        (
+            Column("period_of", width=0.9),
+            Column("figure", "number", digits=6),
+            Column("unit", width=0.8),
+            Column("series", width=1.4),
+            Column("origin", width=2.2),
+            Column("published", width=0.9),
+            Column("confidence", words="confidence.", width=0.8),
+            Column("vintage", width=0.7),
+            Column("use", words="use."),
+            Column("note", width=2, hidden=True),
+        ),
+        _indicator_values,
     ),
 }
 

@@ -17,6 +17,7 @@ def register(desk: Desk, access: Access | None) -> None:
         costs,
         defects,
         imports,
+        indicators,
         machines,
         orders,
         overview,

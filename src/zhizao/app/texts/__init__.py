@@ -10,6 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from zhizao.app.texts import columns, decide, faults, files, pages, people, returns, shell
+from zhizao.app.texts import columns, decide, faults, indicators, pages, people, shell
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -36,6 +37,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **decide.TEXTS,
         **people.TEXTS,
         **returns.TEXTS,
+        **indicators.TEXTS,
         **columns.TEXTS,
         **faults.TEXTS,
         **_causes(),

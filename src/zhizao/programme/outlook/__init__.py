@@ -1,6 +1,7 @@
 """Where indicators stand and where they go: states, probabilities, outlook with tested intervals, evaluation report."""
 
 from zhizao.programme.outlook.adjust import Adjustment, adjust
+from zhizao.programme.outlook.attain import attainment, start_of
 from zhizao.programme.outlook.backtest import (
     HORIZONS,
     KINDS,
@@ -39,6 +40,7 @@ __all__ = [
     "Trend",
     "ValuesRead",
     "adjust",
+    "attainment",
     "day_of",
     "evaluate",
     "evaluation_json",
@@ -52,6 +54,7 @@ __all__ = [
     "released_coverage",
     "scale_of",
     "sha256_of",
+    "start_of",
     "thaw",
     "tracks_of",
     "values_of",

@@ -55,6 +55,12 @@
       const words = Object.assign(document.createElement("div"), { className: "grow" });
       words.append(Object.assign(document.createElement("b"), { textContent: [said.where, said.what].filter(Boolean).join(": ") || meta("failed") }));
       if (said.fix) words.append(Object.assign(document.createElement("p"), { textContent: said.fix }));
+      if (said.faults && said.faults.length > 1) {
+        const list = document.createElement("ul");
+        list.style.cssText = "margin:6px 0 0;padding-left:18px;max-height:260px;overflow:auto";
+        list.append(...said.faults.slice(0, 100).map((one) => Object.assign(document.createElement("li"), { textContent: [one.where, one.what].filter(Boolean).join(": ") + (one.fix ? " – " + one.fix : "") })));
+        words.append(list);
+      }
       banner.append(words);
       box.append(banner);
       box.scrollIntoView({ block: "nearest" });
@@ -214,11 +220,13 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.dataset.zzGo !== undefined) { event.preventDefault(); zz.go(zz.form(form)); }
+    else if (form.dataset.zzPick) { event.preventDefault(); zz.go({ [form.dataset.zzPick]: [...form.querySelectorAll("input:checked")].map((one) => one.dataset.indicator).join(",") }); }
     else if (form.dataset.zzCall) {
       event.preventDefault();
       const { method, path, next } = JSON.parse(form.dataset.zzCall);
-      const filled = Object.fromEntries(Object.entries(zz.form(form)).filter(([, value]) => value !== ""));
-      zz.act(method, path, filled, next).then((said) => { if (said && said.secret) { form.hidden = true; zz.tell({ what: said.secret, fix: said.hint }, "good"); } else if (said && !next) location.reload(); });
+      const files = form.querySelector("input[type=file]");
+      const filled = files ? new FormData(form) : Object.fromEntries(Object.entries(zz.form(form)).filter(([, value]) => value !== ""));
+      zz.act(method, path, filled, next).then((said) => { if (said && said.secret) { form.hidden = true; zz.tell({ what: said.secret, fix: said.hint }, "good"); } else if (said && said.said) zz.tell({ what: said.said, fix: said.hint }, "good"); else if (said && !next) location.reload(); });
     }
   });
   document.addEventListener("change", (event) => {

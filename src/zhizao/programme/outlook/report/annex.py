@@ -16,7 +16,7 @@ from zhizao.programme.outlook.report.sections import table
 from zhizao.programme.outlook.report.words import word
 from zhizao.programme.outlook.track import day_of
 
-__all__ = ["data", "definitions", "method", "signatures", "steps"]
+__all__ = ["data", "definitions", "formula_text", "method", "signatures", "steps", "use_of"]
 
 
 def _percent(share: float, lang: str) -> str:
@@ -93,13 +93,20 @@ def definitions(found: Evaluation, lang: str) -> str:
             why = word("changed", lang, why=why)
         said = " ".join(escape(part) for part in (scope, note, why, one.source) if part)
         rows.append(
-            (f"<b>{one.id}</b> {escape(one.name(lang))}", f"{one.version}", escape(_formula(one, lang)), targets, said)
+            (
+                f"<b>{one.id}</b> {escape(one.name(lang))}",
+                f"{one.version}",
+                escape(formula_text(one, lang)),
+                targets,
+                said,
+            )
         )
     head = [word(key, lang) for key in ("indicator", "version", "formula", "target", "scope")]
     return f"<section><h2>{word('h6', lang)}</h2>{table(head, rows)}</section>"
 
 
-def _formula(one: Definition, lang: str) -> str:
+def formula_text(one: Definition, lang: str) -> str:
+    """How an indicator is made, in words."""
     made = one.formula
     parts = []
     if made.of == "composite":
@@ -156,7 +163,7 @@ def data(found: Evaluation, lang: str, digest: str) -> str:
                 escape(one.source),
                 f"<span class='tight'>{one.published or ''}</span>",
                 word(one.confidence, lang),
-                word(f"use.{_use(one, found)}", lang),
+                word(f"use.{use_of(one, found)}", lang),
                 escape(extra),
             )
         )
@@ -172,7 +179,8 @@ def data(found: Evaluation, lang: str, digest: str) -> str:
     )
 
 
-def _use(one: Observation, found: Evaluation) -> str:
+def use_of(one: Observation, found: Evaluation) -> str:
+    """What a value is used for: judged, bound, context, forecast, unverified, or later than the day."""
     day = found.settings.as_of
     if one.published > day if one.published else one.when > day_of(day) + 1e-9:
         return "later"

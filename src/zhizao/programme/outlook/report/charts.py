@@ -15,7 +15,7 @@ from zhizao.programme.outlook.reasons import when_text
 from zhizao.programme.outlook.report.words import word
 from zhizao.programme.outlook.track import Track
 
-__all__ = ["fan_chart"]
+__all__ = ["fan_chart", "telling"]
 
 _WIDTH, _HEIGHT = 720, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 18, 28
@@ -39,7 +39,7 @@ def fan_chart(one: IndicatorResult, lang: str, *, today: float) -> tuple[str, bo
     if not any(track.observed for track in tracks):
         return "", False
     judged = next((each.series for each in one.judgements if each.series), tracks[0].series)
-    fan = _telling(one)
+    fan = telling(one)
     cut = one.fan is not None and (fan is None or len(fan.years) < len(one.fan.years))
     targets = [
         (target.year, target.value, target.target_set == one.judgements[0].target.target_set)
@@ -148,7 +148,7 @@ def _free(cx: float, cy: float, taken: Sequence[tuple[float, float]]) -> tuple[f
     return min(inside, key=met)
 
 
-def _telling(one: IndicatorResult) -> Fan | None:
+def telling(one: IndicatorResult) -> Fan | None:
     """The outlook as far as its interval says something."""
     if one.fan is None:
         return None

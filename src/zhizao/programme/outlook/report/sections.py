@@ -15,7 +15,17 @@ from zhizao.programme.outlook.report.words import cn_number, state_word, word
 from zhizao.programme.outlook.result import SHOWN_YEARS
 from zhizao.programme.outlook.track import day_of
 
-__all__ = ["analysis", "chance_text", "conclusion", "gaps", "latest_text", "results", "table"]
+__all__ = [
+    "analysis",
+    "chance_text",
+    "conclusion",
+    "gaps",
+    "kind_text",
+    "latest_text",
+    "results",
+    "table",
+    "why_html",
+]
 
 _ORDER = (State.REACHED, State.ON_TRACK, State.AT_RISK, State.OFF_TRACK, State.MISSED, State.CANNOT_JUDGE)
 
@@ -190,7 +200,7 @@ def analysis(found: Evaluation, lang: str) -> str:
         mark = f"（{cn_number(n)}）" if lang == "zh" else f"3.{n} "
         parts.append(
             f'<div class="one"><h3>{mark}{one.definition.id} {escape(one.definition.name(lang))}</h3>'
-            f"<p class='small'>{escape(_kind(one, lang))}</p>"
+            f"<p class='small'>{escape(kind_text(one, lang))}</p>"
         )
         svg, clipped = fan_chart(one, lang, today=today)
         if svg:
@@ -204,7 +214,7 @@ def analysis(found: Evaluation, lang: str) -> str:
                 _chip(each.state, lang),
                 chance_text(each, lang),
                 _interval(one, each, lang),
-                _why(one, each, lang),
+                why_html(one, each, lang),
             )
             for each in one.judgements
         ]
@@ -224,7 +234,8 @@ def _set_name(found: Evaluation, each: Judgement, lang: str) -> str:
     return f"{name}（{note}）" if lang == "zh" else f"{name} ({note})"
 
 
-def _kind(one: IndicatorResult, lang: str) -> str:
+def kind_text(one: IndicatorResult, lang: str) -> str:
+    """Kind, unit and scope in words."""
     each = one.definition
     own = each.base_zh if lang == "zh" else each.base_en
     base = own or (f"{each.base_year}年" if lang == "zh" and each.kind is Kind.REDUCTION else str(each.base_year))
@@ -241,7 +252,8 @@ def _interval(one: IndicatorResult, each: Judgement, lang: str) -> str:
     return f"<span class='tight'>{low} {'至' if lang == 'zh' else 'to'} {high}</span>"
 
 
-def _why(one: IndicatorResult, each: Judgement, lang: str) -> str:
+def why_html(one: IndicatorResult, each: Judgement, lang: str) -> str:
+    """Why it stands so: reason, first time reached, other series, sources of error; as HTML."""
     parts = [escape(each.reason(lang))]
     if each.since is not None and each.state in (State.REACHED, State.CANNOT_JUDGE):
         seen = each.since.observation
