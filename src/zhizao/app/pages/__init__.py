@@ -23,6 +23,7 @@ def register(desk: Desk, access: Access | None) -> None:
         people,
         pilot,
         records,
+        rollup,
         shell,
         twin,
     )

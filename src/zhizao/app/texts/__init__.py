@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from zhizao.app.texts import columns, decide, faults, pages, people, shell
+from zhizao.app.texts import columns, decide, faults, pages, people, rollup, shell
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -35,6 +35,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **pages.TEXTS,
         **decide.TEXTS,
         **people.TEXTS,
+        **rollup.TEXTS,
         **columns.TEXTS,
         **faults.TEXTS,
         **_causes(),
