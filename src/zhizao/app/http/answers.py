@@ -37,17 +37,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 _MISSING = {
-    "no_job",
-    "no_import",
-    "no_upload",
-    "nobody",
-    "no_table",
-    "no_token",
-    "no_return",
-    "no_unit",
-    "not_own",
-    "no_indicator",
-    "no_own",
+    *("no_job", "no_import", "no_upload", "nobody", "no_table", "no_token"),
+    *("no_return", "no_unit", "not_own", "no_indicator", "no_own", "no_group"),
 }
 
 

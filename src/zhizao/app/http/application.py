@@ -18,8 +18,16 @@ from zhizao.app.access import Access
 from zhizao.app.desk import Desk
 from zhizao.app.http import gate, login, reference
 from zhizao.app.http.answers import error_answer
-from zhizao.app.http.routes import data, decide, people, records, returns, returns_form
-from zhizao.app.http.routes import data, decide, indicators, people, records, returns
+from zhizao.app.http.routes import (
+    data,
+    decide,
+    indicators,
+    people,
+    records,
+    returns,
+    returns_form,
+    rollup,
+)
 from zhizao.app.returns_desk import ReturnsDesk
 from zhizao.errors import ZhizaoError
 
@@ -86,6 +94,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         returns.router,
         returns_form.router,
         indicators.router,
+        rollup.router,
         reference.router,
     ):
         app.include_router(router)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from zhizao.app import views
-from zhizao.app.access import Person, Right
-from zhizao.app.access import LOCAL, Right
+from zhizao.app.access import LOCAL, Person, Right
 from zhizao.app.desk import Desk, Period
 from zhizao.app.http.tables import Column
 from zhizao.app.returns_list import returns_list
@@ -224,6 +223,7 @@ TABLES: dict[str, Table] = {
         lambda desk, period, asked: pl.DataFrame(),
         Right.RETURNS,
         whose=returns_list,
+    ),
     "indicator_values": Table(
         (
             Column("period_of", width=0.9),

@@ -25,6 +25,7 @@ def register(desk: Desk, access: Access | None) -> None:
         pilot,
         records,
         returns,
+        rollup,
         shell,
         twin,
     )

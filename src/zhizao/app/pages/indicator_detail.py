@@ -100,7 +100,7 @@ def _outlook(frame: Frame, one: IndicatorResult, asked: Asked) -> None:
                 rows.append([str(year), v[3], f"{v[2]} – {v[4]}", f"{v[1]} – {v[5]}", f"{v[0]} – {v[6]}"])
         head = [("", False), (t("indicators.median"), True)]
         head += [(t("indicators.band", share=share), True) for share in (50, 80, 95)]
-        raw(fold(t("indicators.fan.data"), tight(short_table(head, rows))))
+        raw(fold(t("indicators.fan.data"), tight(short_table(frame, head, rows))))
 
 
 def _targets(frame: Frame, found: Evaluation, one: IndicatorResult) -> str:
@@ -129,7 +129,7 @@ def _targets(frame: Frame, found: Evaluation, one: IndicatorResult) -> str:
         (t("indicators.interval"), True),
         (t("indicators.why"), False),
     ]
-    return short_table(head, rows)
+    return short_table(frame, head, rows)
 
 
 def _observations(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation, one: IndicatorResult) -> None:
@@ -149,7 +149,7 @@ def _observations(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evalu
     table = values_frame(found, one, t.lang)
     keys = ("period_of", "figure", "series", "origin", "published", "confidence", "use")
     rows = [[_cell(frame, key, row[key]) for key in keys] for row in table.to_dicts()]
-    raw(tight(short_table([(t(f"col.{key}"), key == "figure") for key in keys], rows)))
+    raw(tight(short_table(frame, [(t(f"col.{key}"), key == "figure") for key in keys], rows)))
 
 
 def _cell(frame: Frame, key: str, value: Any) -> str:
@@ -173,7 +173,7 @@ def _backtest(frame: Frame, one: IndicatorResult) -> None:
     row = [t("indicators.held"), *(t.percent(share) for share in released.by_horizon)]
     raw(
         f'{heading(t("indicators.backtest"))}<div class="zz-card"><p style="margin:0 0 8px">{escape(own)} {escape(every)}</p>'
-        f"{short_table(head, [row])}</div>"
+        f"{short_table(frame, head, [row])}</div>"
     )
 
 
@@ -247,7 +247,7 @@ def _history(frame: Frame, room: IndicatorsDesk, asked: Asked, key: str) -> None
             (t("indicators.when"), False),
             (t("indicators.fact"), True),
         ]
-        raw(heading(t("indicators.adjusted")) + tight(short_table(head, rows)))
+        raw(heading(t("indicators.adjusted")) + tight(short_table(frame, head, rows)))
 
 
 def _adjust(frame: Frame, room: IndicatorsDesk, asked: Asked, one: IndicatorResult) -> None:
@@ -306,7 +306,11 @@ def _effect(frame: Frame, one: IndicatorResult, made: Adjustment) -> None:
     ]
     raw(heading(t("indicators.effect.head")))
     frame.banner("warn" if made.eased else "info", t("indicators.eased" if made.eased else "indicators.harder"))
-    raw(tight(short_table(head, [row(t("indicators.before"), made.before), row(t("indicators.after"), made.after)])))
+    raw(
+        tight(
+            short_table(frame, head, [row(t("indicators.before"), made.before), row(t("indicators.after"), made.after)])
+        )
+    )
     target = made.after.target
     body = {"year": target.year, "value": target.value, "reason": made.reason, "target_set": target.target_set}
     call = {

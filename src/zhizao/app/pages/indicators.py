@@ -243,7 +243,7 @@ def _rows(frame: Frame, results: Sequence[IndicatorResult], wanted: str | None) 
         (t("indicators.state"), False),
         (t("indicators.chance"), True),
     ]
-    return short_table(head, rows)
+    return short_table(frame, head, rows)
 
 
 def _compare(frame: Frame, asked: Asked, found: Evaluation) -> None:
@@ -304,7 +304,7 @@ def _compare(frame: Frame, asked: Asked, found: Evaluation) -> None:
         (t("col.figure"), True),
         (t("indicators.attained"), True),
     ]
-    raw(f'<div class="zz-gap">{tight(short_table(head, body))}</div>')
+    raw(f'<div class="zz-gap">{tight(short_table(frame, head, body))}</div>')
 
 
 def _table(frame: Frame, found: Evaluation) -> None:
@@ -329,5 +329,5 @@ def _table(frame: Frame, found: Evaluation) -> None:
     code = "zh-CN" if lang == "zh" else "en"
     notes = "".join(f"<li>{escape(note)}</li>" for note in made.footnotes)
     raw(
-        f'<div lang="{code}">{tight(short_table(head, rows))}<ol class="zz-note" style="padding-left:20px">{notes}</ol></div>'
+        f'<div lang="{code}">{tight(short_table(frame, head, rows))}<ol class="zz-note" style="padding-left:20px">{notes}</ol></div>'
     )

@@ -399,7 +399,7 @@ def _verdict(frame: Frame, found: Checked) -> str:
     under = ""
     if suspects:
         under = f'<p class="zz-note">{escape(t("returns.checks.suspect"))}: {escape("; ".join(suspects))}</p>'
-    return f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}{under}</div>'
+    return f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}{under}</div>'
 
 
 def _doing(frame: Frame, desk: ReturnsDesk, one: Return, row: Row, writes: str, deciding: Sequence[str]) -> str:
@@ -480,7 +480,7 @@ def _history(frame: Frame, desk: ReturnsDesk, one: Return) -> None:
         (t("returns.history.why"), False),
     ]
     raw(heading(t("returns.history")))
-    raw(f'<div class="zz-card" style="padding:6px 8px" id="zr-history">{short_table(head, rows)}</div>')
+    raw(f'<div class="zz-card" style="padding:6px 8px" id="zr-history">{short_table(frame, head, rows)}</div>')
     raw(heading(t("returns.versions")))
     for at in range(len(one.versions) - 1, -1, -1):
         raw(_version(frame, one, at, names, is_open=at == len(one.versions) - 1 and at > 0))
@@ -516,7 +516,9 @@ def _version(frame: Frame, one: Return, at: int, names: dict[str, str], *, is_op
         for key in changed
     ]
     return fold(
-        title, f'{why}<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>', is_open=is_open
+        title,
+        f'{why}<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>',
+        is_open=is_open,
     )
 
 
@@ -538,7 +540,7 @@ async def facts_page(frame: Frame, desk: ReturnsDesk, actor: Actor, enterprise: 
             [_fact_cell(frame, name, value, opens) for name, value in row.items()]
             for row in found.head(_SHOWN_FACTS).iter_rows(named=True)
         ]
-        raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows)}</div>')
+        raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')
 
     await frame.ready(lambda: facts_behind(desk, actor, enterprise, period, key), show, height=300)
 

@@ -152,9 +152,9 @@ def _owed(frame: Frame, desk: ReturnsDesk, found: list[Owed]) -> None:
         (t("returns.owed.left"), False),
     ]
     rows = [_owing(frame, desk, one) for one in found[:200]]
-    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows[:_OWED])}</div>')
+    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows[:_OWED])}</div>')
     if len(rows) > _OWED:
-        more = f'<div class="zz-card" style="padding:6px 8px">{short_table(head, rows[_OWED:])}</div>'
+        more = f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows[_OWED:])}</div>'
         raw(fold(t("returns.owed.more", n=t.count(len(found))), more))
 
 

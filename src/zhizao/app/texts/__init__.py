@@ -9,8 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from zhizao.app.texts import columns, decide, faults, files, pages, people, returns, shell
-from zhizao.app.texts import columns, decide, faults, indicators, pages, people, shell
+from zhizao.app.texts import columns, decide, faults, files, indicators, pages, people, returns, rollup, shell
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -38,6 +37,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **people.TEXTS,
         **returns.TEXTS,
         **indicators.TEXTS,
+        **rollup.TEXTS,
         **columns.TEXTS,
         **faults.TEXTS,
         **_causes(),

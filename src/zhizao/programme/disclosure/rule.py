@@ -21,6 +21,7 @@ REASONS = {
     "minimum": ("贡献企业过少", "too few contributors"),
     "dominance": ("少数企业占比过高", "a few contributors make up too much of it"),
     "p_percent": ("可过于精确地推算最大企业", "the largest contributor could be told too closely"),
+    "alike": ("全部企业取值相同", "all its enterprises are alike, so it would tell of each"),
     "secondary": ("为保护其他单元格而隐去", "withheld so that another cell cannot be recomputed"),
 }
 """Why a cell is withheld, in Chinese and English."""

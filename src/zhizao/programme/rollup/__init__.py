@@ -4,6 +4,7 @@ from zhizao.programme.rollup.coverage import Coverage, coverage
 from zhizao.programme.rollup.cube import NEVER, Axes, Cube, Revisions, as_of
 from zhizao.programme.rollup.drill import Parts, open_figure
 from zhizao.programme.rollup.figures import LEVELS, Deflators, Figures, all_figures, figure_of, figures, ratios_of
+from zhizao.programme.rollup.guard import Guard, contributions, guard_of
 from zhizao.programme.rollup.months import month_label, month_number
 from zhizao.programme.rollup.sums import (
     Grid,
@@ -27,6 +28,7 @@ __all__ = [
     "Deflators",
     "Figures",
     "Grid",
+    "Guard",
     "Parts",
     "Plan",
     "Revisions",
@@ -35,10 +37,12 @@ __all__ = [
     "all_figures",
     "as_of",
     "computable",
+    "contributions",
     "coverage",
     "figure_of",
     "figures",
     "grid_of",
+    "guard_of",
     "magnitudes",
     "month_label",
     "month_number",
