@@ -22,6 +22,20 @@ __all__ = ["facts_page", "one_page", "plain", "unit_name"]
 
 _SAME = 1e-9
 _SHOWN_FACTS = 200
+_ERRORS = (
+    "moved_on",
+    "four_eyes",
+    "illegal_step",
+    "too_early",
+    "no_reason",
+    "role",
+    "other_form",
+    "bad_workbook",
+    "not_form",
+    "old_form",
+    "faults_found",
+)
+"""Codes of refusals that have words of their own in the browser."""
 _SIGNS = {State.PUBLISHED: "good", State.REFUSED: "warn", State.REOPENED: "warn"}
 
 
@@ -236,6 +250,8 @@ def _words(frame: Frame, desk: ReturnsDesk, one: Return) -> dict[str, str]:
     for key in ("withdraw", "refuse", "publish", "reopen"):
         words[f"sure_{key}"] = t(f"returns.sure.{key}")
     words["sure_approve"] = t("returns.sure.approve", unit=here)
+    for key in _ERRORS:
+        words[f"err_{key}"] = t(f"returns.err.{key}")
     for key in ("blank", "negative", "not_number", "flag", "too_large", "long_note", "unit"):
         words[f"bad_{key}"] = t(f"returns.bad.{key}")
     return words
