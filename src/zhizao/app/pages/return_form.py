@@ -22,6 +22,20 @@ __all__ = ["facts_page", "one_page", "plain", "unit_name"]
 
 _SAME = 1e-9
 _SHOWN_FACTS = 200
+_ERRORS = (
+    "moved_on",
+    "four_eyes",
+    "illegal_step",
+    "too_early",
+    "no_reason",
+    "role",
+    "other_form",
+    "bad_workbook",
+    "not_form",
+    "old_form",
+    "faults_found",
+)
+"""Codes of refusals that have words of their own in the browser."""
 _SIGNS = {State.PUBLISHED: "good", State.REFUSED: "warn", State.REOPENED: "warn"}
 
 
@@ -236,6 +250,8 @@ def _words(frame: Frame, desk: ReturnsDesk, one: Return) -> dict[str, str]:
     for key in ("withdraw", "refuse", "publish", "reopen"):
         words[f"sure_{key}"] = t(f"returns.sure.{key}")
     words["sure_approve"] = t("returns.sure.approve", unit=here)
+    for key in _ERRORS:
+        words[f"err_{key}"] = t(f"returns.err.{key}")
     for key in ("blank", "negative", "not_number", "flag", "too_large", "long_note", "unit"):
         words[f"bad_{key}"] = t(f"returns.bad.{key}")
     return words
@@ -525,15 +541,31 @@ def _version(frame: Frame, one: Return, at: int, names: dict[str, str], *, is_op
 async def facts_page(frame: Frame, desk: ReturnsDesk, actor: Actor, enterprise: str, period: str, key: str) -> None:
     """The facts behind one line."""
     t = frame.t
+    if key not in items():
+        raise InputError(f'"{key[:60]}" is not an item of the return', fix="use its keys", code="unknown_item")
+    name = item_name(frame, items()[key])
     back = link_button(t("returns.facts.back"), frame.link(line=None) + f"#l-{quote(key, safe='')}")
+    frame.title(t("returns.facts.title", name=name, period=period), unit_name(frame, desk, enterprise), back)
+
+    def work() -> Any:
+        try:
+            return facts_behind(desk, actor, enterprise, period, key)
+        except (NotAllowed, InputError) as error:
+            if error.fault.code not in ("role", "not_own"):
+                raise
+            return error.fault.code
 
     def show(found: Any) -> None:
-        name = item_name(frame, items()[key])
-        if not found.height:
-            frame.title(t("returns.facts.none", name=name, period=period), "", back)
+        if isinstance(found, str):
+            said = t("returns.facts.not_own" if found == "not_own" else "returns.one.notyours")
+            frame.empty(said, t("returns.facts.whose"), link_button(t("returns.back"), "/returns"), "returns")
             return
-        sub = t("returns.facts.most", n=_SHOWN_FACTS) if found.height > _SHOWN_FACTS else ""
-        frame.title(t("returns.facts.title", name=name, period=period, n=t.count(found.height)), sub, back)
+        if not found.height:
+            frame.empty(t("returns.facts.none"), t("returns.facts.none.text"), back, "returns")
+            return
+        raw(f'<p class="zz-sub" style="margin-bottom:10px">{escape(t("returns.facts.n", n=t.count(found.height)))}</p>')
+        if found.height > _SHOWN_FACTS:
+            raw(f'<p class="zz-note">{escape(t("returns.facts.most", n=_SHOWN_FACTS))}</p>')
         opens = frame.may(Right.READ) and "account" not in found.columns
         head = [(t.maybe(f"col.{one}", t.maybe(f"returns.fact.{one}", one)), one in _RIGHT) for one in found.columns]
         rows = [

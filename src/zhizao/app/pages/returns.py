@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from nicegui import ui
+from nicegui import run, ui
 
 from zhizao.app.access import Right
 from zhizao.app.pages.parts import Grid, fold, heading, select, short_table, tag
@@ -41,9 +41,17 @@ async def returns_page(frame: Frame) -> None:
     asked = {key: frame.query[key] for key in FILTERS if frame.query.get(key)}
     if enterprise:
         asked["unit"] = enterprise
-    at = now()
-    whole = listed(desk, actor, at, {})
-    rows = listed(desk, actor, at, asked) if asked else whole
+
+    def work() -> tuple[list[Row], list[Row], list[Owed]]:
+        whole = listed(frame.desk, frame.person, {})
+        if asked:
+            return whole, listed(frame.desk, frame.person, asked), []
+        return whole, whole, desk.reminders(actor, now())
+
+    found = await run.io_bound(work)
+    if found is None or frame.gone():
+        return
+    whole, rows, owed = found
     _title(frame, desk, actor, whole)
     _filters(frame, whole, asked)
     if not rows:
@@ -53,7 +61,7 @@ async def returns_page(frame: Frame) -> None:
         return
     if not asked:
         _todo(frame, desk, actor, whole)
-        _owed(frame, desk, desk.reminders(actor, at))
+        _owed(frame, desk, owed)
     raw(heading(frame.t("returns.list")))
     hide = ["works_en" if frame.t.lang == "zh" else "works_zh"]
     if not any(row.level for row in whole):

@@ -154,8 +154,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "returns.from.take": ("Take it", "采用"),
     "returns.from.facts": ("Show the facts", "查看事实"),
     "returns.from.journal.link": ("in the journal", "在台账中"),
-    "returns.facts.title": ("{name} for {period} comes from {n} facts", "{period} {name}来自 {n} 条事实"),
-    "returns.facts.none": ("No fact stands behind {name} for {period}", "{period} {name}没有对应的事实"),
+    "returns.facts.title": ("What {name} for {period} is made of", "{period} {name}的来源"),
+    "returns.facts.n": ("Facts of the journal: {n}", "台账事实：{n} 条"),
+    "returns.facts.none": ("No fact of the journal stands behind this line", "该项没有对应的台账事实"),
+    "returns.facts.none.text": (
+        "It is declared in plant.yaml, or left to a person.",
+        "该项由 plant.yaml 声明，或由人填写。",
+    ),
+    "returns.facts.not_own": ("This workspace holds no journal of that enterprise", "本工作区没有该企业的台账"),
+    "returns.facts.whose": (
+        "What a journal holds is shown to those who report for its enterprise.",
+        "台账内容仅向本企业的填报人显示。",
+    ),
     "returns.facts.most": ("The first {n} are shown.", "显示前 {n} 条。"),
     "returns.facts.back": ("Back to the return", "返回报表"),
     "returns.refusal": ("Sent back by {unit}", "由{unit}退回"),
@@ -258,6 +268,36 @@ TEXTS: dict[str, tuple[str, str]] = {
     "returns.versions.now": ("After", "新值"),
     "returns.versions.published": ("published", "已发布"),
     "returns.asked.nothing": ("blank", "空白"),
+    # why a step was not taken, by code
+    "returns.err.moved_on": (
+        "The return has moved on since you opened it: look at it again, then decide",
+        "打开后该报表已有变化：请重新查看后再决定",
+    ),
+    "returns.err.four_eyes": (
+        "Who submitted this version may not decide on it: let somebody else do it",
+        "提交本版本的人不能审批或发布：请由他人办理",
+    ),
+    "returns.err.illegal_step": (
+        "This step cannot follow from where the return is now: look at it again",
+        "报表当前状态不允许该操作：请重新查看",
+    ),
+    "returns.err.too_early": ("The month has not ended yet: submit when it is over", "该月尚未结束：请月末后提交"),
+    "returns.err.no_reason": ("A reason is needed", "需要填写理由"),
+    "returns.err.role": ("This step is not for your role or unit", "您的角色或单位不能办理该事项"),
+    "returns.err.other_form": (
+        "The form is of another enterprise or month: download this one",
+        "表格属于其他企业或月份：请下载本表",
+    ),
+    "returns.err.bad_workbook": (
+        "The file is no Excel workbook that can be read: download the form again",
+        "无法读取该 Excel 文件：请重新下载表格",
+    ),
+    "returns.err.not_form": (
+        "The workbook is not the form of a return: download the form again",
+        "该工作簿不是报表表格：请重新下载表格",
+    ),
+    "returns.err.old_form": ("The form is of an older version: download it again", "表格版本过旧：请重新下载"),
+    "returns.err.faults_found": ("Nothing was submitted: see what is wrong below", "未提交：请查看下列问题"),
     # what is wrong with a line, by code
     "returns.bad.blank": ("blank", "空白"),
     "returns.bad.negative": ("below 0", "小于 0"),

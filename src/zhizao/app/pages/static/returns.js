@@ -109,9 +109,11 @@
 
   const told = (error) => {
     const s = setting(), w = s.words, box = document.querySelector("#zr-told");
-    window.zz.tell(error, "bad", box);
+    window.zz.tell(worded(error, w), "bad", box);
     if (error.faults) box.append(table(error.faults, w, s));
   };
+  // refusals that have words in the language of the page are told in these
+  const worded = (error, w) => (w["err_" + error.code] ? { what: w["err_" + error.code] } : error);
   const table = (faults, w, s) => {
     const rows = faults.map((one) => {
       const row = document.createElement("tr");
@@ -158,7 +160,7 @@
     if (!window.confirm(s.words["sure_" + s.writes])) return;
     data.append("expect", s.expect);
     try { await window.zz.call("POST", `${s.path}/form?lang=${s.lang}`, data); if (s.keep) sessionStorage.removeItem(s.keep); location.assign(s.next); }
-    catch (error) { window.zz.tell(error, "bad", box); if (error.faults) box.append(table(error.faults, s.words, s)); }
+    catch (error) { window.zz.tell(worded(error, s.words), "bad", box); if (error.faults) box.append(table(error.faults, s.words, s)); }
   };
 
   document.addEventListener("input", (event) => { if (event.target.closest?.("#zr-form.zr-edit")) { keep(); soon(); } });
