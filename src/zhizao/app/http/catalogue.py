@@ -196,7 +196,7 @@ TABLES: dict[str, Table] = {
     "indicator_values": Table(
         (
             Column("period_of", width=0.9),
-            Column("figure", "number", digits=6),
+            Column("figure", "number", digits=4),
             Column("unit", width=0.8),
             Column("series", width=1.4),
             Column("origin", width=2.2),

@@ -162,14 +162,16 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
                 "z": 5 if main else 4,
             }
         )
+    first = one.judgements[0].target.target_set if one.judgements else ""
     shown = [
         {
             "value": [each.target.year, each.target.value],
             "name": f"{each.target.year} {each.target.target_set}: {print_target(definition, each.target, lang, unit=True)}",
+            "itemStyle": {"color": "@c2" if each.target.target_set == first else "@surface"},
             "label": {
                 "show": True,
                 "formatter": print_value(definition, each.target.value),
-                "position": "top",
+                "position": "right",
                 "color": "@ink-2",
             },
         }
@@ -191,7 +193,7 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
             "data": shown,
             "symbol": "diamond",
             "symbolSize": 13,
-            "itemStyle": {"color": "@c2"},
+            "itemStyle": {"borderColor": "@c2", "borderWidth": 1.6},
             "z": 6,
             "markLine": {
                 "symbol": "none",
@@ -210,7 +212,7 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
             "min": math.floor(min([*years, today])) - 1,
             "max": math.ceil(max([*years, today])) + 1,
             "minInterval": 1,
-            "axisLabel": {"formatter": "{value}"},
+            "axisLabel": {"formatter": "@year"},
         },
         "yAxis": {
             "type": "value",
@@ -287,6 +289,7 @@ def attained_options(
                     "width": 1.8,
                     "type": ("solid", "dashed", "dotted")[i // 8 % 3],
                 },
+                "labelLayout": {"moveOverlap": "shiftY"},
                 "endLabel": {"show": True, "formatter": "{a}", "color": "@ink-2"},
             }
         )
@@ -307,7 +310,7 @@ def attained_options(
             "min": math.floor(min(times)) - 1,
             "max": max(math.ceil(max(times)), year) + 1,
             "minInterval": 1,
-            "axisLabel": {"formatter": "{value}"},
+            "axisLabel": {"formatter": "@year"},
         },
         "yAxis": {"type": "value", "axisLabel": {"formatter": "@percent0"}},
         "series": series,

@@ -46,15 +46,14 @@ def detail(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     if one is None:
         raise no_indicator(key)
     definition = one.definition
-    name = definition.name(lang)
-    name = name[:1].upper() + name[1:]
+    name = _first(definition.name(lang))
     plan = [each for each in one.judgements if each.target.target_set == one.judgements[0].target.target_set]
     if plan:
         state = state_word(plan[-1].state, "zh" if lang == "zh" else "en")
         sentence = t("indicators.detail.title", name=name, state=state, year=plan[-1].target.year)
     else:
         sentence = t("indicators.detail.none", name=name)
-    sub = t("indicators.detail.sub", id=definition.id, version=definition.version, kind=kind_text(one, lang))
+    sub = t("indicators.detail.sub", id=definition.id, version=definition.version, kind=_first(kind_text(one, lang)))
     actions = link_button(t("indicators.back"), frame.link(id=None, adjust=None, value=None, reason=None, target=None))
     actions += link_button(t("indicators.tab.compare"), frame.link(id=None, tab="compare", ids=key))
     if frame.may(Right.SETTLE) and one.judgements:
@@ -76,6 +75,10 @@ def detail(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     _backtest(frame, one)
     raw(heading(t("indicators.definition")) + _definition(frame, found, one))
     _history(frame, room, asked, key)
+
+
+def _first(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _outlook(frame: Frame, one: IndicatorResult, asked: Asked) -> None:
