@@ -41,9 +41,7 @@ def read_day(text: str | None, where: str = "--as-of") -> date:
             f'"{text[:40]}" is not a day', where=where, fix="write it as 2025-06-30", code="bad_day"
         ) from error
     if day > today():
-        raise InputError(
-            f"{day} lies in the future", where=where, fix="name today or an earlier day", code="future"
-        )
+        raise InputError(f"{day} lies in the future", where=where, fix="name today or an earlier day", code="future")
     return day
 
 

@@ -115,7 +115,9 @@ class IndicatorsDesk:
         except OSError:
             return ""
         except UnicodeDecodeError as error:
-            raise InputError("the file is not UTF-8", where="programme/definitions.yaml", fix="save it again") from error
+            raise InputError(
+                "the file is not UTF-8", where="programme/definitions.yaml", fix="save it again"
+            ) from error
 
     def has_own_values(self) -> bool:
         """Whether there are own values that this person may see."""
@@ -161,7 +163,9 @@ class IndicatorsDesk:
         published = actuals()
         if which == "published" or not self.has_own_values():
             if which == "own":
-                raise InputError("there are no own values", fix="upload some, or look at the published ones", code="no_own")
+                raise InputError(
+                    "there are no own values", fix="upload some, or look at the published ones", code="no_own"
+                )
             return published
         own = read_values(self.values_file, found).actuals
         if which == "own":
@@ -222,7 +226,9 @@ class IndicatorsDesk:
                 f'"{shown}" is neither CSV nor Excel', where=shown, fix="upload .csv or .xlsx", code="bad_kind_of_file"
             )
         if len(data) > MOST_BYTES:
-            raise InputError("the table has more than 8 MiB", where=shown, fix="upload the values alone", code="too_large")
+            raise InputError(
+                "the table has more than 8 MiB", where=shown, fix="upload the values alone", code="too_large"
+            )
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / shown
             path.write_bytes(data)
@@ -371,4 +377,3 @@ def _period(one: Observation) -> str:
     first = date(one.year, 1, 1)
     days = (date(one.year + 1, 1, 1) - first).days
     return str(first + timedelta(days=max(0, min(days, round(part * days)) - 1)))
-

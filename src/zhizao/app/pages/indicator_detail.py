@@ -62,7 +62,7 @@ def detail(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     if asked.unverified:
         frame.banner("warn", t("indicators.unverified"))
     if frame.query.get("adjust"):
-        _adjust(frame, room, asked, one)
+        _adjust(frame, room, asked, found, one)
     _outlook(frame, one, asked)
     raw(heading(t("indicators.targets")) + tight(_targets(frame, found, one)))
     if one.gaps:
@@ -253,12 +253,12 @@ def _history(frame: Frame, room: IndicatorsDesk, asked: Asked, key: str) -> None
         raw(heading(t("indicators.adjusted")) + tight(short_table(head, rows)))
 
 
-def _adjust(frame: Frame, room: IndicatorsDesk, asked: Asked, one: IndicatorResult) -> None:
+def _adjust(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation, one: IndicatorResult) -> None:
     t, lang = frame.t, frame.t.lang
     chosen, value, reason = (frame.query.get(name, "") for name in ("target", "value", "reason"))
     options = "".join(
         f'<option value="{escape(mark)}"{" selected" if mark == chosen else ""}>'
-        f"{escape(f'{each.target.target_set} {each.target.year}: {print_target(one.definition, each.target, lang, unit=True)}')}</option>"
+        f"{escape(f'{_set(found, each, lang)} {each.target.year}: {print_target(one.definition, each.target, lang, unit=True)}')}</option>"
         for each in one.judgements
         for mark in (f"{each.target.target_set}|{each.target.year}",)
     )
@@ -279,6 +279,11 @@ def _adjust(frame: Frame, room: IndicatorsDesk, asked: Asked, one: IndicatorResu
         frame.failed(error)
         return
     _effect(frame, one, made)
+
+
+def _set(found: Evaluation, each: Judgement, lang: str) -> str:
+    there = found.catalogue.target_sets.get(each.target.target_set)
+    return there.name(lang) if there else each.target.target_set
 
 
 def _made(room: IndicatorsDesk, asked: Asked, one: IndicatorResult, chosen: str, value: str, reason: str) -> Adjustment:

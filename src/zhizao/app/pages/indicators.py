@@ -341,7 +341,13 @@ def _table(frame: Frame, found: Evaluation) -> None:
     for row in made.rows:
         mark = f"<sup>{row.footnote}</sup>" if row.footnote else ""
         link = f'<a href="{escape(frame.link(tab=None, id=row.id, set=None, in_=None))}">{escape(row.name)}</a>{mark}'
-        rows.append([escape(_capital(row.category)) if row.category != before else "", link, *map(escape, row.cells)])
+        rows.append(
+            [
+                f'<span class="nw">{escape(_capital(row.category))}</span>' if row.category != before else "",
+                link,
+                *map(escape, row.cells),
+            ]
+        )
         before = row.category
     code = "zh-CN" if lang == "zh" else "en"
     notes = "".join(f"<li>{escape(note)}</li>" for note in made.footnotes)
