@@ -183,7 +183,9 @@ def test_a_target_is_adjusted_with_its_effect_shown_and_recorded_in_the_journal(
     assert manager.post("/api/v1/indicators/IND09/target", json=wanted).status_code == 201
     one = viewer.get("/api/v1/indicators/IND09").json()
     assert [each["version"] for each in one["definitions"]] == [1, 2]
-    target = next(each for each in one["definitions"][-1]["targets"] if each["year"] == 2025 and each["target_set"] == "plan2025")
+    target = next(
+        each for each in one["definitions"][-1]["targets"] if each["year"] == 2025 and each["target_set"] == "plan2025"
+    )
     assert target["value"] == -28
     fact = viewer.get(f"/api/v1/facts/{one['adjusted'][0]['fact']}").json()
     assert "energy mix" in str(fact)
@@ -191,7 +193,7 @@ def test_a_target_is_adjusted_with_its_effect_shown_and_recorded_in_the_journal(
     # as known on an earlier day it had not been decided
     earlier = viewer.get(f"/api/v1/indicators/IND09?{DAY}").json()
     assert len(earlier["definitions"]) == 1
-    assert served[0].journal.verify().good
+    assert served[0].journal.verify().ok
 
 
 def test_a_report_verifies_and_a_changed_one_does_not(viewer: Caller) -> None:

@@ -241,7 +241,8 @@ def _rows(frame: Frame, results: Sequence[IndicatorResult], wanted: str | None) 
     for one in results:
         value, under = _latest(frame, one)
         link = f'<a href="{escape(frame.link(id=one.definition.id, set=None))}">{escape(_capital(one.definition.name(lang)))}</a>'
-        for each in judged_by(one, wanted) or [None]:
+        stands: list[Judgement | None] = [*judged_by(one, wanted)]
+        for each in stands or [None]:
             rows.append(
                 [
                     link + f' <span class="dim">{escape(one.definition.id)}</span>',

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from zhizao.app.texts import columns, decide, faults, indicators, pages, people, shell
+from zhizao.app.texts import columns, decide, faults, indicators, pages, panel, people, shell
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -36,6 +36,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **decide.TEXTS,
         **people.TEXTS,
         **indicators.TEXTS,
+        **panel.TEXTS,
         **columns.TEXTS,
         **faults.TEXTS,
         **_causes(),
