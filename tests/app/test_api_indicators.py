@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.calling import PASSWORD, Caller
-from zhizao.app.access import Access, Role
+from zhizao.app.access import LOCAL, Access, Role
 from zhizao.app.desk import Desk
-from zhizao.app.http.application import build
+from zhizao.app.http.application import Settings, build
 from zhizao.app.indicators_desk import Asked, IndicatorsDesk
 from zhizao.app.pages.indicator_own import EXAMPLE
 
@@ -95,7 +96,7 @@ def test_own_values_are_judged_by_first_and_only_shown_to_those_of_the_plant(
 def test_what_was_kept_reads_back_as_it_was_given(manager: Caller, served: tuple[Desk, Access]) -> None:
     text = "指标,年份,数值,可信度\nIND07,2024年3月,80.5,中\nIND07,2023,79,高\nIND07,2025-02-10,82,低\n"
     assert manager.post("/api/v1/evaluation/values", files={"file": ("v.csv", text)}).status_code == 201
-    room = IndicatorsDesk(served[0], served[1].bearer("") or _local())
+    room = IndicatorsDesk(served[0], LOCAL)
     first = room.actuals("own", room.catalogue()).observations
     kept = room.values_file.read_bytes()
     assert manager.post("/api/v1/evaluation/values", files={"file": ("v.csv", kept)}).status_code == 201
@@ -104,12 +105,6 @@ def test_what_was_kept_reads_back_as_it_was_given(manager: Caller, served: tuple
         (one.year, round(one.when, 4), one.value, one.confidence) for one in first
     ]
     manager("DELETE", "/api/v1/evaluation/values")
-
-
-def _local() -> object:
-    from zhizao.app.access import LOCAL
-
-    return LOCAL
 
 
 @pytest.mark.parametrize(
@@ -212,13 +207,9 @@ def test_asking_by_day_can_leave_out_what_came_later() -> None:
 
 
 def test_a_broken_file_of_definitions_is_told_and_can_be_mended(tmp_path: Path) -> None:
-    from app.calling import Caller as Client
-
     desk = Desk(tmp_path / "workspace")
     try:
-        from zhizao.app.http.application import Settings
-
-        local = Client(build(desk, None, Settings(local=True)))
+        local = Caller(build(desk, None, Settings(local=True)))
         file = desk.path / "programme" / "definitions.yaml"
         file.parent.mkdir()
         file.write_text("indicators: 5", encoding="utf-8")
@@ -227,3 +218,36 @@ def test_a_broken_file_of_definitions_is_told_and_can_be_mended(tmp_path: Path) 
         assert local.get("/api/v1/indicators").status_code == 200
     finally:
         desk.close()
+
+
+def test_a_panel_is_designed_and_drawn_as_a_job(manager: Caller, viewer: Caller) -> None:
+    rows = "\n".join(f"E{i},{13 + i % 5},{11 + i % 3},{'LMSX'[i % 4]},{1000 + 37 * (i % 91)}" for i in range(600))
+    frame = f"id,industry,region,size,revenue_cny\n{rows}\n"
+    assert viewer.post("/api/v1/panel", files={"file": ("f.csv", frame)}).status_code == 403
+    both = manager.post("/api/v1/panel", files={"file": ("f.csv", frame)}, data={"n": "100", "cv": "5"})
+    assert both.json()["code"] == "n_and_cv"
+    assert manager.post("/api/v1/panel", files={"file": ("f.csv", frame)}, data={"n": "many"}).status_code == 422
+    job = manager.post("/api/v1/panel", files={"file": ("f.csv", frame)}, data={"n": "300"}).json()["id"]
+    assert finished(manager, job) == "done"
+    made = viewer.get("/api/v1/panel").json()["design"]
+    assert made["n"] == sum(one["n"] for one in made["strata"]) == 300
+    listed = viewer.get(f"/api/v1/jobs/{job}/files/panel").text
+    assert listed.count("\n") == 301
+    table = viewer.get(f"/api/v1/tables/panel_strata?job={job}&sort=drawn:desc").json()
+    assert table["total"] == len(made["strata"])
+
+
+def test_a_frame_that_cannot_be_used_fails_with_what_where_and_fix(manager: Caller) -> None:
+    job = manager.post("/api/v1/panel", files={"file": ("f.csv", "id,industry\nA,13\n")}).json()["id"]
+    assert finished(manager, job) == "failed"
+    assert manager.get(f"/api/v1/jobs/{job}").json()["fault"]["fix"]
+
+
+def finished(caller: Caller, job: str) -> str:
+    state = "running"
+    for _ in range(300):
+        state = str(caller.get(f"/api/v1/jobs/{job}").json()["state"])
+        if state != "running":
+            break
+        time.sleep(0.2)
+    return state

@@ -83,9 +83,9 @@ def _panel_strata(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.Da
             "stratum": [str(one["stratum"]) for one in rows],
             "frame_units": [int(one["N"]) for one in rows],
             "drawn": [int(one["n"]) for one in rows],
-            "rate": [int(one["n"]) / max(int(one["N"]), 1) for one in rows],
+            "share_drawn": [int(one["n"]) / max(int(one["N"]), 1) for one in rows],
         },
-        schema={"stratum": pl.String, "frame_units": pl.Int64, "drawn": pl.Int64, "rate": pl.Float64},
+        schema={"stratum": pl.String, "frame_units": pl.Int64, "drawn": pl.Int64, "share_drawn": pl.Float64},
     )
 
 
@@ -226,7 +226,7 @@ TABLES: dict[str, Table] = {
             Column("stratum", width=1.6),
             Column("frame_units", "count"),
             Column("drawn", "count"),
-            Column("rate", "percent"),
+            Column("share_drawn", "percent"),
         ),
         _panel_strata,
     ),

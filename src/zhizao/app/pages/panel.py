@@ -100,8 +100,13 @@ def _result(frame: Frame, job: Job) -> None:
         ordered = sorted(rows, key=lambda row: -(row["cv"] or 0))
         if any(row["cv"] is not None for row in rows):
             with ui.element("div").classes("zz-card").style("padding-top:40px"):
-                Chart(frame, _bars(frame, grouping, ordered[:31]), label=words, height=60 + 20 * min(len(ordered), 31))
-        raw(fold(t("col.domain"), tight(_precision(frame, grouping, ordered))))
+                Chart(
+                    frame,
+                    _bars(frame, grouping, ordered[:31]),
+                    label=t("panel.bar", name=words),
+                    height=60 + 20 * min(len(ordered), 31),
+                )
+        raw(fold(t("panel.data"), tight(_precision(frame, grouping, ordered))))
     raw(heading(t("panel.strata")))
     Grid(frame, "panel_strata", query={"job": job.id}, height=420)
 
@@ -117,12 +122,16 @@ def _bars(frame: Frame, grouping: str, rows: list[dict[str, Any]]) -> dict[str, 
     return {
         "grid": {"left": 8, "right": 56, "top": 8, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "{b}: {c} %"},
-        "xAxis": {"type": "value", "name": "%"},
-        "yAxis": {"type": "category", "data": [_named(frame, grouping, row["domain"]) for row in upward]},
+        "xAxis": {"type": "value", "axisLabel": {"formatter": "{value} %"}},
+        "yAxis": {
+            "type": "category",
+            "data": [_named(frame, grouping, row["domain"]) for row in upward],
+            "axisLabel": {"width": 150, "overflow": "truncate"},
+        },
         "series": [
             {
                 "type": "bar",
-                "data": [round(100 * (row["cv"] or 0), 3) for row in upward],
+                "data": [round(100 * (row["cv"] or 0), 2) for row in upward],
                 "itemStyle": {"color": "@c1"},
                 "label": {"show": True, "position": "right", "formatter": "{c}", "color": "@ink-2"},
             }
