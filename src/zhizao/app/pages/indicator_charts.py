@@ -209,7 +209,7 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
             },
         }
     )
-    low, high = _range(definition, values, fan)
+    bottom, top = _range(definition, values, fan)
     options = {
         "grid": {"left": 8, "right": 24, "top": 34, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "{b}"},
@@ -222,8 +222,8 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
         },
         "yAxis": {
             "type": "value",
-            "min": low,
-            "max": high,
+            "min": bottom,
+            "max": top,
             "name": definition.unit_in(lang),
             "nameTextStyle": {"align": "left"},
         },

@@ -12,7 +12,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step.draw": ("drawing", "抽取"),
     "panel.none": ("No panel has been designed yet", "尚未设计样本"),
     "panel.none.text": (
-        "Upload a frame, one row an enterprise, with id, industry, region, size and revenue_cny (编号、行业、地区、规模、营业收入).",
+        "Upload a frame, one row an enterprise, with id, industry, region, size and revenue_cny.",
         "上传抽样框，每行一家企业，含企业编号、行业、地区、规模、营业收入。",
     ),
     "panel.title": (
