@@ -40,6 +40,7 @@ TASKS = {
     "pilot": "zhizao.app.tasks:run_pilot",
     "verify": "zhizao.app.tasks:verify",
     "evaluation": "zhizao.app.tasks:print_evaluation",
+    "panel": "zhizao.app.tasks:design_panel",
 }
 """Kinds of long work and the functions that do them."""
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zhizao.app.access import Right
-from zhizao.app.evaluation import read_day, read_values
+from zhizao.app.evaluation import read_day, read_values, today
 from zhizao.clock import now
 from zhizao.errors import InputError, ZhizaoError
 from zhizao.programme.indicators import Actuals, Catalogue, Observation, actuals, catalogue
@@ -126,7 +126,7 @@ class IndicatorsDesk:
     def adjusted(self, as_of: date | None = None) -> list[Recorded]:
         """Adjusted targets in the order of their decisions; those decided by the end of a day where one is named."""
         until = None
-        if as_of is not None:
+        if as_of is not None and as_of < today():  # today knows everything, in whatever zone the day ends
             until = datetime.combine(as_of + timedelta(days=1), time(), self.desk.tz).astimezone(UTC)
             until -= timedelta(microseconds=1)
         return adjustments(self.desk.store, as_of=until)

@@ -20,7 +20,7 @@ from zhizao.errors import InputError, JournalBroken
 if TYPE_CHECKING:
     from zhizao.app.steps import Imported
 
-__all__ = ["fit_twin", "import_file", "open_sample", "print_evaluation", "run_pilot", "verify"]
+__all__ = ["design_panel", "fit_twin", "import_file", "open_sample", "print_evaluation", "run_pilot", "verify"]
 
 
 def _stages(report: Report, weights: dict[str, float]) -> Callable[[str, float], None]:
@@ -193,3 +193,27 @@ def print_evaluation(workspace: Path, asked: dict[str, Any], folder: Path, repor
     page.unlink(missing_ok=True)
     made = write_pdf(html, folder / "report.pdf")
     return {"as_of": str(asked.get("as_of", "")), "size": made.stat().st_size}
+
+
+def design_panel(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Design a panel for an uploaded frame and draw it; `asked` has file, name, n, cv, method and seed."""
+    from zhizao.app import survey_steps
+    from zhizao.record.whole import write_whole
+
+    file = Path(str(asked["file"]))
+    if not file.exists():
+        raise InputError("the uploaded file is gone", where=str(asked.get("name", "")), fix="upload it again")
+    tell = _stages(report, {"read": 2.0, "strata": 1.0, "allocate": 2.0, "precision": 1.0, "draw": 1.0})
+    n, cv = asked.get("n"), asked.get("cv")
+    made = survey_steps.design(
+        file,
+        n=int(n) if n else None,
+        cv=float(cv) if cv else None,
+        allocate=asked.get("method", "neyman"),
+        progress=tell,
+    )
+    write_whole(folder / "design.json", json.dumps(made, ensure_ascii=False, indent=1))
+    panel, said = survey_steps.draw(file, folder / "design.json", seed=int(asked.get("seed", 1)), progress=tell)
+    write_whole(folder / "panel.csv", survey_steps.table_bytes(panel, folder / "panel.csv"))
+    report(1.0, "done")
+    return {"name": str(asked.get("name", file.name)), "design": made, "drawn": said}

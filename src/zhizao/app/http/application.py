@@ -28,6 +28,7 @@ from zhizao.app.http.routes import (
     returns_form,
     rollup,
 )
+from zhizao.app.http.routes import data, decide, indicators, panel, people, records, returns
 from zhizao.app.returns_desk import ReturnsDesk
 from zhizao.errors import ZhizaoError
 
@@ -95,6 +96,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         returns_form.router,
         indicators.router,
         rollup.router,
+        panel.router,
         reference.router,
     ):
         app.include_router(router)

@@ -83,6 +83,19 @@ def _indicator_values(desk: Desk, period: Period, asked: Mapping[str, str]) -> p
     return values_frame(found, one, "zh" if asked.get("lang") == "zh" else "en")
 
 
+def _panel_strata(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
+    rows = desk.jobs.result(asked.get("job", "")).get("design", {}).get("strata", [])
+    return pl.DataFrame(
+        {
+            "stratum": [str(one["stratum"]) for one in rows],
+            "frame_units": [int(one["N"]) for one in rows],
+            "drawn": [int(one["n"]) for one in rows],
+            "share_drawn": [int(one["n"]) / max(int(one["N"]), 1) for one in rows],
+        },
+        schema={"stratum": pl.String, "frame_units": pl.Int64, "drawn": pl.Int64, "share_drawn": pl.Float64},
+    )
+
+
 def _number(text: str) -> int:
     if not text.isdigit():
         raise InputError(f'"{text[:40]}" is no number of an import', fix="give import=1", code="no_import")
@@ -227,7 +240,7 @@ TABLES: dict[str, Table] = {
     "indicator_values": Table(
         (
             Column("period_of", width=0.9),
-            Column("figure", "number", digits=6),
+            Column("figure", "number", digits=4),
             Column("unit", width=0.8),
             Column("series", width=1.4),
             Column("origin", width=2.2),
@@ -238,6 +251,15 @@ TABLES: dict[str, Table] = {
             Column("note", width=2, hidden=True),
         ),
         _indicator_values,
+    ),
+    "panel_strata": Table(
+        (
+            Column("stratum", width=1.6),
+            Column("frame_units", "count"),
+            Column("drawn", "count"),
+            Column("share_drawn", "percent"),
+        ),
+        _panel_strata,
     ),
 }
 

@@ -21,6 +21,7 @@ def register(desk: Desk, access: Access | None) -> None:
         machines,
         orders,
         overview,
+        panel,
         people,
         pilot,
         records,

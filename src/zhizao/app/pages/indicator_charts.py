@@ -47,8 +47,14 @@ def small_path(frame: Frame, one: IndicatorResult, target_set: str | None) -> st
     begin = [(float(y), v) for y, v in sorted(definition.published.items())][-1:]
     if not begin and targets and definition.kind in (Kind.POINTS, Kind.REDUCTION) and definition.base_year:
         begin = [(float(definition.base_year), start_of(definition, one.judgements[0].target))]
-    path = [*begin, *sorted(targets)]
-    whole = points + path
+    main = one.judgements[0].target.target_set if target_set is None and one.judgements else target_set
+    way = [
+        (float(each.target.year), each.target.value)
+        for each in one.judgements
+        if each.target.target_set == main and each.target.base_year in (None, definition.base_year)
+    ]
+    path = [*begin, *sorted(way)]
+    whole = points + path + targets
     x0, x1 = min(p[0] for p in whole), max(p[0] for p in whole)
     y0, y1 = min(p[1] for p in whole), max(p[1] for p in whole)
     wide, high = max(x1 - x0, 1.0), y1 - y0 or 1.0
@@ -162,14 +168,16 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
                 "z": 5 if main else 4,
             }
         )
+    first = one.judgements[0].target.target_set if one.judgements else ""
     shown = [
         {
             "value": [each.target.year, each.target.value],
             "name": f"{each.target.year} {each.target.target_set}: {print_target(definition, each.target, lang, unit=True)}",
+            "itemStyle": {"color": "@c2" if each.target.target_set == first else "@surface"},
             "label": {
                 "show": True,
                 "formatter": print_value(definition, each.target.value),
-                "position": "top",
+                "position": "right",
                 "color": "@ink-2",
             },
         }
@@ -191,7 +199,7 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
             "data": shown,
             "symbol": "diamond",
             "symbolSize": 13,
-            "itemStyle": {"color": "@c2"},
+            "itemStyle": {"borderColor": "@c2", "borderWidth": 1.6},
             "z": 6,
             "markLine": {
                 "symbol": "none",
@@ -201,7 +209,7 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
             },
         }
     )
-    low, high = _range(definition, values, fan)
+    bottom, top = _range(definition, values, fan)
     options = {
         "grid": {"left": 8, "right": 24, "top": 34, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "{b}"},
@@ -210,12 +218,12 @@ def fan_options(frame: Frame, one: IndicatorResult, as_of: Any) -> tuple[dict[st
             "min": math.floor(min([*years, today])) - 1,
             "max": math.ceil(max([*years, today])) + 1,
             "minInterval": 1,
-            "axisLabel": {"formatter": "{value}"},
+            "axisLabel": {"formatter": "@year"},
         },
         "yAxis": {
             "type": "value",
-            "min": low,
-            "max": high,
+            "min": bottom,
+            "max": top,
             "name": definition.unit_in(lang),
             "nameTextStyle": {"align": "left"},
         },
@@ -237,7 +245,9 @@ def _range(definition: Definition, values: list[float], fan: Any) -> tuple[float
         room = 1.5 * max(high - low, 0.05 * abs(high), 1e-9)
         low = min(low, max(min(fan.quantiles[0]), low - room))
         high = max(high, min(max(fan.quantiles[6]), high + room))
-    step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6))) / 2
+    rough = max(high - low, 1e-6) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999)
     low, high = (
         math.floor((low - 0.05 * (high - low)) / step) * step,
         math.ceil((high + 0.08 * (high - low)) / step) * step,
@@ -287,6 +297,7 @@ def attained_options(
                     "width": 1.8,
                     "type": ("solid", "dashed", "dotted")[i // 8 % 3],
                 },
+                "labelLayout": {"moveOverlap": "shiftY"},
                 "endLabel": {"show": True, "formatter": "{a}", "color": "@ink-2"},
             }
         )
@@ -307,7 +318,7 @@ def attained_options(
             "min": math.floor(min(times)) - 1,
             "max": max(math.ceil(max(times)), year) + 1,
             "minInterval": 1,
-            "axisLabel": {"formatter": "{value}"},
+            "axisLabel": {"formatter": "@year"},
         },
         "yAxis": {"type": "value", "axisLabel": {"formatter": "@percent0"}},
         "series": series,

@@ -46,15 +46,14 @@ def detail(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     if one is None:
         raise no_indicator(key)
     definition = one.definition
-    name = definition.name(lang)
-    name = name[:1].upper() + name[1:]
+    name = _first(definition.name(lang))
     plan = [each for each in one.judgements if each.target.target_set == one.judgements[0].target.target_set]
     if plan:
         state = state_word(plan[-1].state, "zh" if lang == "zh" else "en")
         sentence = t("indicators.detail.title", name=name, state=state, year=plan[-1].target.year)
     else:
         sentence = t("indicators.detail.none", name=name)
-    sub = t("indicators.detail.sub", id=definition.id, version=definition.version, kind=kind_text(one, lang))
+    sub = t("indicators.detail.sub", id=definition.id, version=definition.version, kind=_first(kind_text(one, lang)))
     actions = link_button(t("indicators.back"), frame.link(id=None, adjust=None, value=None, reason=None, target=None))
     actions += link_button(t("indicators.tab.compare"), frame.link(id=None, tab="compare", ids=key))
     if frame.may(Right.SETTLE) and one.judgements:
@@ -63,7 +62,7 @@ def detail(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     if asked.unverified:
         frame.banner("warn", t("indicators.unverified"))
     if frame.query.get("adjust"):
-        _adjust(frame, room, asked, one)
+        _adjust(frame, room, asked, found, one)
     _outlook(frame, one, asked)
     raw(heading(t("indicators.targets")) + tight(_targets(frame, found, one)))
     if one.gaps:
@@ -76,6 +75,10 @@ def detail(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     _backtest(frame, one)
     raw(heading(t("indicators.definition")) + _definition(frame, found, one))
     _history(frame, room, asked, key)
+
+
+def _first(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _outlook(frame: Frame, one: IndicatorResult, asked: Asked) -> None:
@@ -250,12 +253,12 @@ def _history(frame: Frame, room: IndicatorsDesk, asked: Asked, key: str) -> None
         raw(heading(t("indicators.adjusted")) + tight(short_table(frame, head, rows)))
 
 
-def _adjust(frame: Frame, room: IndicatorsDesk, asked: Asked, one: IndicatorResult) -> None:
+def _adjust(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation, one: IndicatorResult) -> None:
     t, lang = frame.t, frame.t.lang
     chosen, value, reason = (frame.query.get(name, "") for name in ("target", "value", "reason"))
     options = "".join(
         f'<option value="{escape(mark)}"{" selected" if mark == chosen else ""}>'
-        f"{escape(f'{each.target.target_set} {each.target.year}: {print_target(one.definition, each.target, lang, unit=True)}')}</option>"
+        f"{escape(f'{_set(found, each, lang)} {each.target.year}: {print_target(one.definition, each.target, lang, unit=True)}')}</option>"
         for each in one.judgements
         for mark in (f"{each.target.target_set}|{each.target.year}",)
     )
@@ -276,6 +279,11 @@ def _adjust(frame: Frame, room: IndicatorsDesk, asked: Asked, one: IndicatorResu
         frame.failed(error)
         return
     _effect(frame, one, made)
+
+
+def _set(found: Evaluation, each: Judgement, lang: str) -> str:
+    there = found.catalogue.target_sets.get(each.target.target_set)
+    return there.name(lang) if there else each.target.target_set
 
 
 def _made(room: IndicatorsDesk, asked: Asked, one: IndicatorResult, chosen: str, value: str, reason: str) -> Adjustment:

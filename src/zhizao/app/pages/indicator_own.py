@@ -69,7 +69,7 @@ def _faults(fault: ZhizaoError) -> None:
 
 def _values(frame: Frame, room: IndicatorsDesk, *, manager: bool) -> None:
     t = frame.t
-    inside = f'<p class="zz-note" style="margin-top:0">{escape(t("indicators.own.values.why"))}</p>'
+    inside = f'<p class="zz-note" style="margin:0 0 10px">{escape(t("indicators.own.values.why"))}</p>'
     if manager:
         call = {"method": "POST", "path": "/api/v1/evaluation/values", "next": "/indicators?tab=own"}
         inside += (
@@ -90,7 +90,7 @@ def _values(frame: Frame, room: IndicatorsDesk, *, manager: bool) -> None:
 
 def _definitions(frame: Frame, text: str, *, manager: bool) -> None:
     t = frame.t
-    inside = f'<p class="zz-note" style="margin-top:0">{escape(t("indicators.own.definitions.why"))}</p>'
+    inside = f'<p class="zz-note" style="margin:0 0 10px">{escape(t("indicators.own.definitions.why"))}</p>'
     code = "width:100%;font-family:ui-monospace,Consolas,monospace;font-size:13px;resize:vertical"
     label = escape(t("indicators.own.definitions"))
     if manager:
@@ -153,7 +153,7 @@ async def report_tab(frame: Frame, room: IndicatorsDesk, asked: Asked, tabs: Cal
         f'<div class="zz-card"><form class="zz-filter" data-zz-go>{fields}'
         f'<label class="zz-field">{escape(t("indicators.as_of"))}<input class="zz-input" type="date" name="as_of" value="{asked.as_of}"></label>'
         f'<button class="zz-btn" type="submit">{escape(t("indicators.report.set"))}</button></form>'
-        f'<p class="zz-note" style="margin-top:0">{escape(t("indicators.report.form"))}</p><div class="zz-row">{doing}</div></div>'
+        f'<p class="zz-note" style="margin:0 0 10px">{escape(t("indicators.report.form"))}</p><div class="zz-row">{doing}</div></div>'
     )
     call = {"method": "POST", "path": "/api/v1/evaluation/verify"}
     raw(

@@ -15,8 +15,10 @@ from zhizao.app.pages.indicator_detail import detail
 from zhizao.app.pages.indicator_own import own_tab, report_tab
 from zhizao.app.pages.parts import Chart, heading, select, short_table, tag, tight
 from zhizao.app.pages.shell import Frame, link_button, page, raw
+from zhizao.app.texts import NBSP
 from zhizao.errors import ZhizaoError
 from zhizao.programme.indicators import plan_table, print_target, print_value
+from zhizao.programme.indicators.definition import Kind
 from zhizao.programme.outlook import Evaluation, IndicatorResult, Judgement, State
 from zhizao.programme.outlook.report.sections import chance_text
 from zhizao.programme.outlook.report.words import state_word
@@ -163,7 +165,9 @@ def _board(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     categories = dict.fromkeys(_category(one, lang) for one in main)
     for category in categories:
         cards = "".join(_card(frame, one, wanted, year) for one in main if _category(one, lang) == category)
-        raw(f'{heading(_capital(category))}<div class="zz-grid three">{cards}</div>')
+        raw(
+            f'{heading(_capital(category))}<div class="zz-grid three" style="grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr))">{cards}</div>'
+        )
     if main:
         raw(f'<p class="zz-note">{escape(t("indicators.legend"))}</p>')
     for key, group in (("indicators.own", "own"), ("indicators.columns", "column")):
@@ -187,7 +191,20 @@ def _latest(frame: Frame, one: IndicatorResult) -> tuple[str, str]:
     if point is None or point.observation is None:
         return "", ""
     under = " · ".join(x for x in (period_words(point.observation, point.at, lang), point.observation.source) if x)
-    return print_value(one.definition, point.figure), under
+    return _printed(one, point.figure), under
+
+
+def _printed(one: IndicatorResult, value: float) -> str:
+    """With one place more than the plan prints where the figure has it."""
+    places = one.definition.decimals
+    return print_value(one.definition, value, more=int(abs(round(value, places) - value) > 1e-9))
+
+
+def _aim(one: IndicatorResult, each: Judgement) -> str:
+    """A target in as few words as a card has room for."""
+    value = print_value(one.definition, each.target.value)
+    sign = "+" if one.definition.kind is Kind.POINTS and each.target.value > 0 else ""
+    return f"{sign}{value}{NBSP}%" if one.definition.kind in (Kind.REDUCTION, Kind.GROWTH) else f"{sign}{value}"
 
 
 def _card(frame: Frame, one: IndicatorResult, wanted: str | None, year: int) -> str:
@@ -202,19 +219,19 @@ def _card(frame: Frame, one: IndicatorResult, wanted: str | None, year: int) -> 
     )
     rows = ""
     for each in judged_by(one, wanted):
-        target = print_target(definition, each.target, lang, unit=False)
+        target, whole = _aim(one, each), print_target(definition, each.target, lang, unit=True)
         mark = f" {escape(each.target.target_set)}" if wanted is None else ""
         rows += (
             f'<div class="zz-row" style="justify-content:space-between;gap:8px;flex-wrap:nowrap"><span class="num">'
-            f"<b>{each.target.year}</b>{mark} <span class=dim>{escape(target)}</span></span>"
+            f'<b>{each.target.year}</b>{mark} <span class=dim title="{escape(whole)}">{escape(target)}</span></span>'
             f'<span class="zz-row" style="gap:8px;flex:none">{state_tag(each.state, lang)}'
             f'<span class="num" style="min-width:46px;text-align:right" title="{escape(t("indicators.chance"))}">{chance_text(each, lang)}</span></span></div>'
         )
     label = f'<div class="label"><span>{escape(_capital(definition.name(lang)))}</span><span class=dim>{escape(definition.id)}</span></div>'
     return (
-        f'<a class="zz-card zz-figure link" data-indicator="{escape(definition.id)}" style="color:inherit;align-content:space-between" '
+        f'<a class="zz-card zz-figure link" data-indicator="{escape(definition.id)}" style="color:inherit;display:flex;flex-direction:column" '
         f'href="{escape(frame.link(id=definition.id, set=None))}">{label}{shown}{small_path(frame, one, wanted)}'
-        f'<div style="display:grid;gap:4px;margin-top:6px">{rows}</div></a>'
+        f'<div style="display:grid;gap:4px;margin-top:auto;padding-top:6px">{rows}</div></a>'
     )
 
 
@@ -224,7 +241,8 @@ def _rows(frame: Frame, results: Sequence[IndicatorResult], wanted: str | None) 
     for one in results:
         value, under = _latest(frame, one)
         link = f'<a href="{escape(frame.link(id=one.definition.id, set=None))}">{escape(_capital(one.definition.name(lang)))}</a>'
-        for each in judged_by(one, wanted) or [None]:
+        stands: list[Judgement | None] = [*judged_by(one, wanted)]
+        for each in stands or [None]:
             rows.append(
                 [
                     link + f' <span class="dim">{escape(one.definition.id)}</span>',
@@ -304,7 +322,7 @@ def _compare(frame: Frame, asked: Asked, found: Evaluation) -> None:
         (t("col.figure"), True),
         (t("indicators.attained"), True),
     ]
-    raw(f'<div class="zz-gap">{tight(short_table(frame, head, body))}</div>')
+    raw(f'<div style="margin-top:14px">{tight(short_table(frame, head, body))}</div>')
 
 
 def _table(frame: Frame, found: Evaluation) -> None:
@@ -324,7 +342,13 @@ def _table(frame: Frame, found: Evaluation) -> None:
     for row in made.rows:
         mark = f"<sup>{row.footnote}</sup>" if row.footnote else ""
         link = f'<a href="{escape(frame.link(tab=None, id=row.id, set=None, in_=None))}">{escape(row.name)}</a>{mark}'
-        rows.append([escape(_capital(row.category)) if row.category != before else "", link, *map(escape, row.cells)])
+        rows.append(
+            [
+                f'<span class="nw">{escape(_capital(row.category))}</span>' if row.category != before else "",
+                link,
+                *map(escape, row.cells),
+            ]
+        )
         before = row.category
     code = "zh-CN" if lang == "zh" else "en"
     notes = "".join(f"<li>{escape(note)}</li>" for note in made.footnotes)

@@ -10,6 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from zhizao.app.texts import columns, decide, faults, files, indicators, pages, people, returns, rollup, shell
+from zhizao.app.texts import columns, decide, faults, indicators, pages, panel, people, shell
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -38,6 +39,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **returns.TEXTS,
         **indicators.TEXTS,
         **rollup.TEXTS,
+        **panel.TEXTS,
         **columns.TEXTS,
         **faults.TEXTS,
         **_causes(),

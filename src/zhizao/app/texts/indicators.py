@@ -223,6 +223,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Own values are shown to those who may see the plant’s records.",
         "自有数值仅对可查看工厂记录者显示。",
     ),
+    "table.indicator_values": ("Values of an indicator", "指标数值"),
     "col.indicator": ("Indicator", "指标"),
     "col.period_of": ("Period", "时期"),
     "col.figure": ("Figure", "数值"),

@@ -16,7 +16,7 @@ const colours = () => {
 const number = (digits) => (v) => (v === null || v === undefined || Number.isNaN(+v) ? "–" : (+v).toLocaleString(window.zz.lang(), { maximumFractionDigits: digits }));
 const known = {
   "@percent": (v) => number(1)(100 * (v?.value ?? v)) + " %", "@percent0": (v) => number(0)(100 * (v?.value ?? v)) + " %",
-  "@number": (v) => number(2)(v?.value ?? v), "@number0": (v) => number(0)(v?.value ?? v),
+  "@number": (v) => number(2)(v?.value ?? v), "@year": (v) => String(v), "@number0": (v) => number(0)(v?.value ?? v),
 };
 const alive = (value) => {
   if (typeof value === "string" && value[0] === "@") return known[value] || window.zz.colour(value.slice(1)) || value;

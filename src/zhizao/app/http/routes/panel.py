@@ -1,0 +1,74 @@
+"""Panels: designed and drawn from an uploaded frame, as a job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from zhizao.app import uploads
+from zhizao.app.access import Person, Right
+from zhizao.app.http.answers import ERRORS, At, Who, needs, noted
+from zhizao.app.http.routes.records import JobAnswer, job_answer
+from zhizao.errors import InputError, NotAllowed
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1/panel", responses=ERRORS, tags=["panel"])
+Engineer = Annotated[Person, Depends(needs(Right.DECIDE))]
+
+
+def _figure(text: str, name: str, low: float, high: float) -> float | None:
+    plain = text.strip().replace(",", "").rstrip("%")
+    if not plain:
+        return None
+    try:
+        value = float(plain)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise InputError(
+            f'{name} "{text[:40]}" is not a number from {low:g} to {high:g}',
+            where=name,
+            fix="correct it",
+            code="bad_number",
+        )
+    return value
+
+
+@router.post("", status_code=202, summary="Design and draw a panel")
+async def design(
+    request: Request,
+    desk: At,
+    person: Engineer,
+    file: Annotated[UploadFile, File()],
+    n: Annotated[str, Form(max_length=20)] = "",
+    cv: Annotated[str, Form(max_length=20)] = "",
+    method: Annotated[Literal["neyman", "power", "proportional"], Form()] = "neyman",
+    seed: Annotated[int, Form(ge=0, le=2**31)] = 1,
+) -> JobAnswer:
+    """`file` is a frame with one row an enterprise; `n` enterprises, or `cv` in percent wanted in each domain."""
+    many, wanted = _figure(n, "n", 1, 1e7), _figure(cv, "cv", 0.01, 100)
+    if many is not None and wanted is not None:
+        raise InputError("both a number and a precision are wanted", where="n and cv", fix="give one", code="n_and_cv")
+    kept = await run_in_threadpool(uploads.keep, desk.path, file.filename or "frame.csv", file.file)
+    asked = {
+        "file": str(kept.path),
+        "name": kept.name,
+        "n": None if many is None else int(many),
+        "cv": None if wanted is None else wanted / 100,
+        "method": method,
+        "seed": seed,
+    }
+    noted(request, "panel", kept.name)
+    return job_answer(desk.jobs.start("panel", asked, person.name))
+
+
+@router.get("", summary="The latest panel")
+def latest(desk: At, person: Who) -> dict[str, Any]:
+    """Strata, allocation and the precision to expect; files `panel` and `design` of its job."""
+    job = desk.latest("panel")
+    if job is None:
+        raise NotAllowed("no panel has been designed yet", fix="POST a frame to this address", code="no_panel")
+    return {"job": job.id, **desk.jobs.result(job.id)}
