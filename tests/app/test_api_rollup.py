@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,11 +71,14 @@ def rollup(served_desk: Desk) -> RollupDesk:
     return RollupDesk.of_desk(served_desk)
 
 
-def ask(caller: Caller, path: str = "", **query: str) -> dict[str, Any]:
-    answer = caller.get(API + path, params=query)
+def good(answer: Any) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told
+
+
+def ask(caller: Caller, **query: str) -> dict[str, Any]:
+    return good(caller.get(API, params=query))
 
 
 def child(node: dict[str, Any], code: str) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def test_one_walks_from_the_nation_to_the_events_of_the_sample_plant(
     node = ask(caller, **query)
     assert node["value"] is not None
     assert (node["indicator"]["version"], node["level"]) == (1, "nation")
-    assert (node["returned"], node["expected"]) == (57, 61)
+    assert (node["returned"], node["expected"]) == (59, 63)
     for level, code in (("region", "44"), ("industry", "34"), ("enterprise", ENTERPRISE)):
         assert node["by"] == level
         brought = [one["contribution"] for one in node["children"] if one["contribution"] is not None]
@@ -120,8 +122,8 @@ def test_one_walks_from_the_nation_to_the_events_of_the_sample_plant(
         assert told["events_total"] == told["source"]["events"]
         assert told["events"][0]["event"] == told["source"]["first"]
     if kind != "accounts.closed":  # the journal shows it; accounts are shown here alone
-        fact = caller.get(f"/api/v1/facts/{told['events'][0]['event']}")
-        assert fact.status_code in (200, 404)
+        number = told["events"][0]["event"]
+        assert good(caller.get(f"/api/v1/facts/{number}"))["event"]["sequence"] == number
 
 
 def test_events_come_in_pages_and_the_last_is_the_one_that_the_return_names(by: Callable[[str], Caller]) -> None:
@@ -227,12 +229,14 @@ def collected(caller: Caller, indicator: str, month: str) -> dict[tuple[str, str
                 assert node["denominator"] is not None
                 assert one["withheld"] is None
 
-    regions, industries = ("", "32", "33", "37", "44", "51"), ("", "34", "35", "39")
+    regions, industries = ("", "32", "33", "37", "44", "51", "61"), ("", "34", "35", "39")
     for region, industry in itertools.product(regions, industries):
         visit(region, industry)
     visit("", "", by="industry")
     for form in ("json", "csv", "xlsx"):
-        answer = caller.get(f"{API}/table", params={"indicator": indicator, "period": month, "format": form, "lang": "en"})
+        answer = caller.get(
+            f"{API}/table", params={"indicator": indicator, "period": month, "format": form, "lang": "en"}
+        )
         assert answer.status_code == 200
         if form == "json":
             rows = answer.json()["rows"]
@@ -248,7 +252,11 @@ def collected(caller: Caller, indicator: str, month: str) -> dict[tuple[str, str
             lines = list(sheet.iter_rows(values_only=True))
             at = next(k for k, line in enumerate(lines) if "Region code" in line)
             rows = [
-                {str(name).lower().replace(" code", ""): cell for name, cell in zip(lines[at], line, strict=True) if name}
+                {
+                    str(name).lower().replace(" code", ""): cell
+                    for name, cell in zip(lines[at], line, strict=True)
+                    if name
+                }
                 for line in lines[at + 1 :]
             ]
             rows = [{**row, "region": row["region"] or "", "industry": row["industry"] or ""} for row in rows]
@@ -292,6 +300,10 @@ def test_no_answer_and_no_export_tells_a_withheld_cell_nor_can_it_be_worked_out(
                 _stays_unsure(table, told_by_item[key], level, indicator)
         _stays_unsure(whole.guard.tables[indicator][0], hidden, np.zeros(hidden.shape), indicator)
     assert hidden_somewhere
+    if not actor.unit:  # too few in one province, its neighbour in the sum, and a cell that only hides another
+        reasons = set(whole.guard.reason["IND01"].reshape(-1).tolist())
+        assert {"", "minimum", "dominance", "secondary"} <= reasons
+        assert {str(one) for one in whole.guard.reason["IND01"][1:, 0]} >= {"minimum", "secondary"}
 
 
 def _stays_unsure(table: Any, hidden: Any, level: Any, indicator: str) -> None:

@@ -2,7 +2,7 @@
 
 The enterprises do not exist; their figures are drawn from a seed. Each return goes through the real state machine:
 submitted by its enterprise, approved by its province and by the nation, published. Some are late and stay out, one
-cell has two enterprises and one is made up by a single large one, so that disclosure control has something to do.
+province has two enterprises and one is made up by a single large one, so that disclosure control has something to do.
 The sample plant's return is filled from its journal, where that has records of the month.
 """
 
@@ -38,6 +38,7 @@ CELLS: dict[tuple[str, str], int] = {
     ("33", "34"): 5, ("33", "35"): 2, ("33", "39"): 4,
     ("37", "34"): 5, ("37", "35"): 4, ("37", "39"): 1,
     ("51", "34"): 4, ("51", "35"): 5,
+    ("61", "34"): 2,
 }  # fmt: skip
 """How many enterprises there are by region and industry, the sample plant not counted."""
 
@@ -143,7 +144,7 @@ def draw_return(tree: Tree, enterprise: str, month: str, seed: int) -> dict[str,
     processes = float(6 + steady.integers(0, 30))
     controlled = np.rint(processes * min(0.97, steady.uniform(0.4, 0.75) + 0.035 * years))
     electricity = around(people * 1_050.0)
-    values = {key: 0.0 for key in items()}
+    values = dict.fromkeys(items(), 0.0)
     values.update(
         revenue_cny=revenue,
         output_cny=revenue * 1.01,

@@ -29,7 +29,14 @@ def indicators_answer(lang: str) -> list[dict[str, Any]]:
 
 
 def place_answer(
-    desk: RollupDesk, actor: Actor, place: Place, *, by: str = "", offset: int = 0, limit: int = EVENTS_AT_ONCE, lang: str = "en"
+    desk: RollupDesk,
+    actor: Actor,
+    place: Place,
+    *,
+    by: str = "",
+    offset: int = 0,
+    limit: int = EVENTS_AT_ONCE,
+    lang: str = "en",
 ) -> dict[str, Any]:
     """One place: figure, formula, coverage, the month a year before, parts, and the way from the top.
 
@@ -95,8 +102,7 @@ def place_answer(
         into = "industry" if place.region else "region" if place.industry else by or "region"
         answer["by"] = into
         answer["children"] = [
-            {**_cell(cell, lang), "name": name_of(into, cell.code, lang)}
-            for cell in desk.children(month, place, into)
+            {**_cell(cell, lang), "name": name_of(into, cell.code, lang)} for cell in desk.children(month, place, into)
         ]
     return answer
 

@@ -55,9 +55,7 @@ _OWN = (
         direction="decrease",
         kind=Kind.LEVEL,
         ceiling=100,
-        formula=Formula(
-            of="ratio", numerator={"products_defective": 1}, denominator={"products_made": 1}, scale=100
-        ),
+        formula=Formula(of="ratio", numerator={"products_defective": 1}, denominator={"products_made": 1}, scale=100),
         source="monthly return",
     ),
     Definition(
@@ -186,9 +184,7 @@ class Month:
 
     def owed(self, region: str = "", industry: str = "") -> int:
         """Enterprises that ought to return."""
-        return sum(
-            many for (r, i), many in self.expected.items() if region in ("", r) and industry in ("", i)
-        )
+        return sum(many for (r, i), many in self.expected.items() if region in ("", r) and industry in ("", i))
 
     def cell(self, indicator: str, region: str = "", industry: str = "") -> Cell:
         """Figure of a group, or why it is withheld."""
@@ -252,11 +248,7 @@ class RollupDesk:
         """Months of which something is published that this person's figures are made of, newest first."""
         inside = self.scope(actor).enterprises
         return sorted(
-            {
-                month
-                for (name, month), one in self.returns.all().items()
-                if one.public is not None and name in inside
-            },
+            {month for (name, month), one in self.returns.all().items() if one.public is not None and name in inside},
             reverse=True,
         )
 
@@ -272,7 +264,9 @@ class RollupDesk:
         known = told_definitions()
         if indicator not in known:
             raise InputError(
-                f'"{indicator[:40]}" is no indicator that returns tell', fix=f"use {', '.join(known)}", code="no_indicator"
+                f'"{indicator[:40]}" is no indicator that returns tell',
+                fix=f"use {', '.join(known)}",
+                code="no_indicator",
             )
         return known[indicator]
 
@@ -369,9 +363,7 @@ class RollupDesk:
         silent = (one for one in month.silent if self._inside(place, *self._codes(one)))
         return out + [Cell(one, None, None, None, 0, 1) for one in silent]
 
-    def events(
-        self, item: str, enterprise: str, period: str, version: Version, kinds: tuple[str, ...]
-    ) -> pl.DataFrame:
+    def events(self, item: str, enterprise: str, period: str, version: Version, kinds: tuple[str, ...]) -> pl.DataFrame:
         """Events behind a line of the plant's own return; the caller has asked whether they may be seen."""
         made: pl.DataFrame = self._once(
             "rollup events",

@@ -26,7 +26,7 @@ ROWS = 300
 """Most parts on the page; the export has all of them."""
 EVENTS = 50
 """Events on the page at once."""
-_MONTHS = ("January February March April May June July August September October November December").split()
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
 @page("/rollup", "rollup", Right.RETURNS)
@@ -38,7 +38,10 @@ async def rollup_page(frame: Frame) -> None:
     if not months:
         frame.title(t("rollup.none"))
         frame.empty(
-            t("rollup.none"), t("rollup.none.text"), link_button(t("rollup.none.go"), "/returns", primary=True), "rollup"
+            t("rollup.none"),
+            t("rollup.none.text"),
+            link_button(t("rollup.none.go"), "/returns", primary=True),
+            "rollup",
         )
         return
     asked = frame.query
@@ -114,11 +117,15 @@ def _title(frame: Frame, found: dict[str, Any], place: Place) -> None:
         return
     key = "rollup.title" if found["value"] is not None else "rollup.title.none"
     sentence = t(key, name=_first(name), value=_figure(t, found, found["value"]), month=month, place=where)
-    sub = _before(t, found) if place.enterprise else t(
-        "rollup.sub",
-        returned=t.count(found["returned"]),
-        expected=t.count(found["expected"]),
-        before=_before(t, found),
+    sub = (
+        _before(t, found)
+        if place.enterprise
+        else t(
+            "rollup.sub",
+            returned=t.count(found["returned"]),
+            expected=t.count(found["expected"]),
+            before=_before(t, found),
+        )
     )
     frame.title(sentence, sub, exports)
 
@@ -322,9 +329,7 @@ def _line(frame: Frame, found: dict[str, Any], place: Place) -> None:
         if words:
             pairs.append((t("rollup.note"), escape(words)))
     inside = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in pairs)
-    raw(
-        f'<div class="zz-card"><h2 class="zz-h2">{escape(t("rollup.how"))}</h2><dl class="zz-kv">{inside}</dl></div>'
-    )
+    raw(f'<div class="zz-card"><h2 class="zz-h2">{escape(t("rollup.how"))}</h2><dl class="zz-kv">{inside}</dl></div>')
     closed, total = line["events_closed"], line["events_total"]
     if closed:
         raw(heading(t(f"rollup.events.{closed}"), t("rollup.events.closed.text")))
@@ -415,7 +420,7 @@ def _unit_head(words: str, unit: str) -> str:
 
 
 def _withheld(t: Words, why: dict[str, str]) -> str:
-    return f'<span class="zz-tag"><span aria-hidden="true">▨</span>{escape(t("rollup.withheld"))}</span> <small>{escape(why["text"])}</small>'
+    return f'<span class="zz-tag"><span aria-hidden="true">▨</span>{escape(t("rollup.withheld"))}</span><br><small class="dim">{escape(why["text"])}</small>'
 
 
 def _source(t: Words, source: dict[str, Any]) -> str:

@@ -47,7 +47,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rollup.version": ("Definition", "定义"),
     "rollup.version.of": ("{id}, version {version}; {source}", "{id} 第 {version} 版；{source}"),
     "rollup.coverage": ("Coverage", "报送情况"),
-    "rollup.coverage.of": ("{returned} of {expected} returned ({share})", "应报 {expected}，已报 {returned}（{share}）"),
+    "rollup.coverage.of": (
+        "{returned} of {expected} returned ({share})",
+        "应报 {expected}，已报 {returned}（{share}）",
+    ),
     "rollup.coverage.closed": ("withheld; {expected} expected", "不予公布；应报 {expected}"),
     "rollup.ratio": (
         "The indicator is a change on a base year, of which no returns are here; shown is the ratio behind it, of one month at current prices.",
@@ -101,13 +104,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rollup.kind.plant.yaml": ("declared equipment", "设备申报"),
     "rollup.kind.person": ("a person", "人工填写"),
     "rollup.span": ("{n} events, #{first} to #{last}", "{n} 个事件，#{first} 至 #{last}"),
-    "rollup.events": ("{n} events behind it, as the journal stood when the return was submitted", "背后的 {n} 个事件（以报送时的台账为准）"),
+    "rollup.events": (
+        "{n} events behind it, as the journal stood when the return was submitted",
+        "背后的 {n} 个事件（以报送时的台账为准）",
+    ),
     "rollup.events.declared": (
         "The value is what plant.yaml declares; here is the work of these machines in the month ({n} events)",
         "该值来自 plant.yaml 的设备申报；以下为这些设备当月的作业（{n} 个事件）",
     ),
     "rollup.events.none": ("No event lies behind it", "背后没有事件"),
-    "rollup.events.none.text": ("A person wrote this value when the return was submitted.", "该值由填报人在报送时填写。"),
+    "rollup.events.none.text": (
+        "A person wrote this value when the return was submitted.",
+        "该值由填报人在报送时填写。",
+    ),
     "rollup.events.role": ("The events are for those who report for this enterprise", "事件仅供本企业填报人查看"),
     "rollup.events.not_own": ("The journal of this enterprise is not kept here", "本工作区不保存该企业的台账"),
     "rollup.events.closed.text": (

@@ -143,9 +143,7 @@ def _both(first: NDArray[np.str_], second: NDArray[np.str_]) -> NDArray[np.str_]
     return np.where((first == "") | ((first == "secondary") & (second != "")), second, first)
 
 
-def _enough(
-    one: Definition, tables: tuple[Table, Table], common: NDArray[np.str_], rule: Rule
-) -> NDArray[np.str_]:
+def _enough(one: Definition, tables: tuple[Table, Table], common: NDArray[np.str_], rule: Rule) -> NDArray[np.str_]:
     above, below = tables
     reason = common
     if one.formula.of in ("share", "mean_of_rates"):
