@@ -2,7 +2,7 @@
 
 The enterprises do not exist; their figures are drawn from a seed. Each return goes through the real state machine:
 submitted by its enterprise, approved by its province and by the nation, published. Some are late and stay out, one
-cell has two enterprises and one is made up by a single large one, so that disclosure control has something to do.
+province has two enterprises and one is made up by a single large one, so that disclosure control has something to do.
 The sample plant's return is filled from its journal, where that has records of the month.
 """
 
@@ -38,6 +38,7 @@ CELLS: dict[tuple[str, str], int] = {
     ("33", "34"): 5, ("33", "35"): 2, ("33", "39"): 4,
     ("37", "34"): 5, ("37", "35"): 4, ("37", "39"): 1,
     ("51", "34"): 4, ("51", "35"): 5,
+    ("61", "34"): 2,
 }  # fmt: skip
 """How many enterprises there are by region and industry, the sample plant not counted."""
 

@@ -29,7 +29,14 @@ def indicators_answer(lang: str) -> list[dict[str, Any]]:
 
 
 def place_answer(
-    desk: RollupDesk, actor: Actor, place: Place, *, by: str = "", offset: int = 0, lang: str = "en"
+    desk: RollupDesk,
+    actor: Actor,
+    place: Place,
+    *,
+    by: str = "",
+    offset: int = 0,
+    limit: int = EVENTS_AT_ONCE,
+    lang: str = "en",
 ) -> dict[str, Any]:
     """One place: figure, formula, coverage, the month a year before, parts, and the way from the top.
 
@@ -39,7 +46,7 @@ def place_answer(
     actor : who looks
     place : where
     by : at the top: parts by `region` or by `industry`
-    offset : first event, of a line
+    offset, limit : which events, of a line
     lang : `zh` or `en`
 
     Raises
@@ -78,7 +85,7 @@ def place_answer(
         "children": [],
     }
     if place.line:
-        answer["line"] = _line(desk, actor, place, offset, lang)
+        answer["line"] = _line(desk, actor, place, offset, limit, lang)
     elif place.enterprise:
         version = _version(desk, place)
         answer["by"], answer["children"] = "line", _lines(one, version, place, lang)
@@ -325,7 +332,7 @@ def _source(source: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _line(desk: RollupDesk, actor: Actor, place: Place, offset: int, lang: str) -> dict[str, Any]:
+def _line(desk: RollupDesk, actor: Actor, place: Place, offset: int, limit: int, lang: str) -> dict[str, Any]:
     """One line of the return with the events behind it, as far as they are this person's to see."""
     item = items()[place.line]
     version = _version(desk, place)
@@ -360,6 +367,6 @@ def _line(desk: RollupDesk, actor: Actor, place: Place, offset: int, lang: str) 
         line = filled.lines[place.line]
         answer["formula"], answer["remarks"] = line.formula(lang), list(line.remarks(lang))
     found = desk.events(place.line, place.enterprise, place.period, version, tuple(source["kinds"]))
-    shown = found.slice(offset, EVENTS_AT_ONCE).with_columns(pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    shown = found.slice(offset, min(limit, EVENTS_AT_ONCE)).with_columns(pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     answer["events_total"], answer["events"] = found.height, shown.to_dicts()
     return answer

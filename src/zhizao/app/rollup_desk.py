@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from zhizao.app.desk import Desk
     from zhizao.app.returns_desk import ReturnsDesk
 
-__all__ = ["Cell", "Month", "Place", "RollupDesk", "Scope", "name_of", "told_definitions", "unit_of"]
+__all__ = ["Cell", "Month", "Place", "RollupDesk", "Scope", "name_of", "told_definitions", "unit_in", "unit_of"]
 
 _LEVELS: tuple[tuple[str, ...], ...] = ((), ("industry",), ("region",), ("industry", "region"))
 
@@ -409,12 +409,37 @@ def name_of(kind: str, code: str, lang: str) -> str:
     return one.zh if lang == "zh" else one.en
 
 
+_UNITS_ZH = {
+    "CNY": "元",
+    "pieces": "件",
+    "piece": "件",
+    "products": "件",
+    "people": "人",
+    "persons": "人",
+    "patents": "件",
+    "processes": "道",
+    "batches": "批",
+    "h": "小时",
+    "tce": "吨标准煤",
+    "t": "吨",
+    "m3": "立方米",
+    "kWh": "千瓦时",
+    "GJ": "吉焦",
+}
+
+
+def unit_in(unit: str, lang: str) -> str:
+    """Unit of an item in a language."""
+    return _UNITS_ZH.get(unit, unit) if lang == "zh" else unit
+
+
 def unit_of(one: Definition, lang: str) -> str:
     """Unit of the ratio of an indicator, such as tce per 10,000 CNY."""
     formula = one.formula
     if one.kind is Kind.LEVEL:
         return one.unit_in(lang)
-    above, below = (items()[next(iter(side))].unit for side in (formula.numerator, formula.denominator))
+    sides = (formula.numerator, formula.denominator)
+    above, below = (unit_in(items()[next(iter(side))].unit, lang) for side in sides)
     if above == below:
         return "%" if formula.scale == 100 else "1"
     return f"{above}/{below}" if formula.scale == 1 else f"{above}/({formula.scale:,.0f} {below})"

@@ -101,6 +101,10 @@ def open_sample(workspace: Path, asked: dict[str, Any], folder: Path, report: Re
             beside = written.path.with_name(name)
             if len(beside.read_bytes().splitlines()) > 1:  # a run shorter than a month has closed no accounts
                 import_facts(place, beside, now=now())
+    if asked.get("returns"):
+        from zhizao.app.returns_sample import add_returns
+
+        add_returns(workspace)
     return _account(imported, "sample-plant.csv")
 
 

@@ -13,8 +13,8 @@ from zhizao.app.pages.parts import heading, select, short_table, tag, tight
 from zhizao.app.pages.rollup_map import tile_map
 from zhizao.app.pages.shell import Frame, link_button, page, raw
 from zhizao.app.returns_desk import actor_of
-from zhizao.app.rollup_answers import EVENTS_AT_ONCE, place_answer
-from zhizao.app.rollup_desk import Place, RollupDesk, told_definitions
+from zhizao.app.rollup_answers import place_answer
+from zhizao.app.rollup_desk import Place, RollupDesk, told_definitions, unit_in
 from zhizao.app.texts import NBSP, Words
 from zhizao.errors import ZhizaoError
 from zhizao.programme.returns import Actor
@@ -24,20 +24,9 @@ __all__ = ["rollup_page"]
 STEPS = ("region", "industry", "enterprise", "line", "offset")
 ROWS = 300
 """Most parts on the page; the export has all of them."""
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+EVENTS = 50
+"""Events on the page at once."""
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
 @page("/rollup", "rollup", Right.RETURNS)
@@ -63,7 +52,7 @@ async def rollup_page(frame: Frame) -> None:
 
     def work() -> dict[str, Any] | ZhizaoError:
         try:
-            return place_answer(desk, actor, place, by=by, offset=offset, lang=t.lang)
+            return place_answer(desk, actor, place, by=by, offset=offset, limit=EVENTS, lang=t.lang)
         except ZhizaoError as error:
             return error
 
@@ -120,7 +109,7 @@ def _title(frame: Frame, found: dict[str, Any], place: Place) -> None:
         return
     name = found["indicator"]["name"]
     if place.enterprise or place.region or place.industry:
-        where = "，".join(one["name"] for one in found["path"][1:]) if t.lang == "zh" else _places(found)
+        where = "".join(one["name"] for one in found["path"][1:]) if t.lang == "zh" else _places(found)
     if found["withheld"]:
         frame.title(
             t("rollup.title.withheld", name=_first(name), month=month, place=where), found["withheld"]["text"], exports
@@ -128,11 +117,15 @@ def _title(frame: Frame, found: dict[str, Any], place: Place) -> None:
         return
     key = "rollup.title" if found["value"] is not None else "rollup.title.none"
     sentence = t(key, name=_first(name), value=_figure(t, found, found["value"]), month=month, place=where)
-    sub = t(
-        "rollup.sub",
-        returned=t.count(found["returned"]),
-        expected=t.count(found["expected"]),
-        before=_before(t, found),
+    sub = (
+        _before(t, found)
+        if place.enterprise
+        else t(
+            "rollup.sub",
+            returned=t.count(found["returned"]),
+            expected=t.count(found["expected"]),
+            before=_before(t, found),
+        )
     )
     frame.title(sentence, sub, exports)
 
@@ -181,6 +174,7 @@ def _choices(frame: Frame, months: list[str], found: dict[str, Any], place: Plac
     known = [(one.id, f"{one.id} {one.name(t.lang)}") for one in told_definitions().values()]
     periods = sorted({*months, place.period}, reverse=True)
     inside = select("indicator", t("rollup.indicator"), known, place.indicator)
+    inside = inside.replace("<select ", '<select style="max-width:min(520px,calc(100vw - 32px))" ')
     inside += select("period", t("rollup.period"), [(one, one) for one in periods], place.period)
     if place.level == "nation":
         ways = [(one, t(f"rollup.by.{one}")) for one in ("region", "industry")]
@@ -261,10 +255,10 @@ def _parts(frame: Frame, found: dict[str, Any], place: Place) -> None:
     unit = found["indicator"]["unit"]
     head = [
         (t("rollup.rank"), True),
-        (t(f"rollup.by.{by}") if by != "enterprise" else t("rollup.by.enterprise"), False),
+        (t(f"rollup.col.{by}"), False),
         (f"{t('rollup.figure')} ({unit})", True),
-        (_unit_head(t("rollup.numerator"), found["indicator"]["numerator_unit"]), True),
-        (_unit_head(t("rollup.denominator"), found["indicator"]["denominator_unit"]), True),
+        (_unit_head(t("rollup.numerator"), unit_in(found["indicator"]["numerator_unit"], t.lang)), True),
+        (_unit_head(t("rollup.denominator"), unit_in(found["indicator"]["denominator_unit"], t.lang)), True),
         (f"{t('rollup.contribution')} ({unit})", True),
         (t("rollup.returned"), True),
     ]
@@ -285,8 +279,8 @@ def _parts(frame: Frame, found: dict[str, Any], place: Place) -> None:
                 f'<span class="dim">{escape(t("rollup.notreturned"))}</span>'
                 if silent
                 else escape(_short(t, found, one["value"])),
-                t.number(one["numerator"], 4),
-                t.number(one["denominator"], 4),
+                _amount(t, one["numerator"], ""),
+                _amount(t, one["denominator"], ""),
                 _short(t, found, one["contribution"]),
                 f"{t.count(one['returned'])} / {t.count(one['expected'])}",
             ]
@@ -349,9 +343,9 @@ def _line(frame: Frame, found: dict[str, Any], place: Place) -> None:
     offset = int(frame.query["offset"]) if frame.query.get("offset", "").isdigit() else 0
     turns = ""
     if offset:
-        turns += link_button(t("rollup.page.before"), frame.link(offset=max(0, offset - EVENTS_AT_ONCE) or None))
+        turns += link_button(t("rollup.page.before"), frame.link(offset=max(0, offset - EVENTS) or None))
     if offset + len(line["events"]) < total:
-        turns += link_button(t("rollup.page.next"), frame.link(offset=offset + EVENTS_AT_ONCE))
+        turns += link_button(t("rollup.page.next"), frame.link(offset=offset + EVENTS))
     if turns:
         raw(f'<div class="zz-row" style="margin-top:12px">{turns}</div>')
 
@@ -416,6 +410,7 @@ def _figure(t: Words, found: dict[str, Any], value: float | None) -> str:
 def _amount(t: Words, value: float | None, unit: str) -> str:
     if value is None:
         return "–"
+    unit = unit_in(unit, t.lang)
     told = t.count(value) if value == int(value) and abs(value) < 1e6 else t.number(value, 6)
     return f"{told}{NBSP}{unit}" if unit and unit != "1" else told
 
@@ -425,7 +420,7 @@ def _unit_head(words: str, unit: str) -> str:
 
 
 def _withheld(t: Words, why: dict[str, str]) -> str:
-    return f'<span class="zz-tag"><span aria-hidden="true">▨</span>{escape(t("rollup.withheld"))}</span> <small>{escape(why["text"])}</small>'
+    return f'<span class="zz-tag"><span aria-hidden="true">▨</span>{escape(t("rollup.withheld"))}</span><br><small class="dim">{escape(why["text"])}</small>'
 
 
 def _source(t: Words, source: dict[str, Any]) -> str:

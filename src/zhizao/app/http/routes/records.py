@@ -156,9 +156,16 @@ async def import_file(
 
 @router.post("/sample", status_code=202, tags=["imports"], summary="Open the sample plant")
 def sample(
-    request: Request, desk: At, person: Importer, weeks: Annotated[int, Body(embed=True, ge=1, le=104)] = 26
+    request: Request,
+    desk: At,
+    person: Importer,
+    weeks: Annotated[int, Body(embed=True, ge=1, le=104)] = 26,
+    returns: Annotated[bool, Body(embed=True)] = False,
 ) -> JobAnswer:
-    """Import the records of a plant that does not exist, to look around; only into an empty workspace."""
+    """Import the records of a plant that does not exist, to look around; only into an empty workspace.
+
+    With `returns`, published returns of some sixty other enterprises of June 2024 and June 2025 beside its own.
+    """
     if desk.has_records():
         raise InputError(
             "the workspace has records; the sample plant would be mixed with them",
@@ -166,7 +173,7 @@ def sample(
             code="not_empty",
         )
     noted(request, "sample")
-    return job_answer(desk.jobs.start("sample", {"weeks": weeks}, person.name))
+    return job_answer(desk.jobs.start("sample", {"weeks": weeks, "returns": returns}, person.name))
 
 
 @router.get("/imports", tags=["imports"], summary="Every import and what became of its rows")

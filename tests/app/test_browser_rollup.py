@@ -1,0 +1,163 @@
+"""The roll-up in a real browser: by clicks from the nation's figure to an event of the sample plant."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from app.rollups import MONTHS, make
+from app.screenshots import CHROMIUM, launch, settle
+from app.serving import Server, start
+from app.test_browser import context_of, watched
+from zhizao.app.access import Access, Role
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [
+    pytest.mark.browser,
+    # the driver of the browser lets go of its pipes when it is collected, not when it is closed
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:playwright.*"),
+]
+PASSWORD = "blue lathe seven"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no browser: install Chromium so that {CHROMIUM} is there")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        made = launch(play)
+        yield made
+        made.close()
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("rolled")
+    return make(place / "plant", place / "source")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    """Without sign-in: whoever sits there sees all."""
+    made = start(folder)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With sign-in, and an evaluator."""
+    place = tmp_path_factory.mktemp("guarded")
+    plant = make(place / "plant", place / "source")
+    access = Access(plant / "people.db")
+    access.add("wang", PASSWORD, Role.EVALUATOR)
+    access.close()
+    made = start(plant, local=False)
+    yield made
+    made.stop()
+
+
+def asked(address: str) -> dict[str, str]:
+    return {key: value[0] for key, value in parse_qs(urlsplit(address).query).items()}
+
+
+@pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("zh", 390)])
+def test_clicks_lead_from_the_nations_figure_to_an_event_of_the_sample_plant(
+    browser: Browser, server: Server, lang: str, width: int
+) -> None:
+    context = context_of(browser, server.address, width=width, lang=lang)
+    page, hosts, wrong = watched(context)
+    page.goto(f"{server.address}/rollup?indicator=IND08&period={MONTHS[-1]}")
+    settle(page)
+    assert page.locator(".zz-map svg a").count() == 6
+    links = "main table.zz-table a"
+    for key, code in (("region", "44"), ("industry", "34"), ("enterprise", "SP-01"), ("line", "key_processes_nc")):
+        page.locator(f'{links}[href*="{key}={code}"]').first.click()
+        page.wait_for_url(f"**{key}={code}*")
+        settle(page)
+        assert asked(page.url)[key] == code
+        inside, outside = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert inside <= outside
+        crumbs = page.locator("nav.zz-crumbs")
+        assert crumbs.locator("a").count() == len(
+            [one for one in asked(page.url) if one not in ("indicator", "period")]
+        )
+    deepest = page.url
+    page.locator(f'{links}[href^="/journal?event="]').first.click()
+    page.wait_for_url("**/journal?event=*")
+    settle(page)
+    number = asked(page.url)["event"]
+    assert number in page.inner_text("h1.zz-title")
+    page.go_back()
+    page.wait_for_url(deepest)
+    settle(page)
+    page.locator(f'{links}[href^="/orders?order="]').first.click()
+    page.wait_for_url("**/orders?order=*")
+    settle(page)
+    page.go_back()
+    page.wait_for_url(deepest)
+    settle(page)
+    page.locator("nav.zz-crumbs a").first.click()
+    page.wait_for_function("!location.search.includes('region=')")
+    settle(page)
+    assert asked(page.url)["indicator"] == "IND08"
+    context.close()
+    assert set(hosts) == {"127.0.0.1"}
+    assert not wrong
+
+
+def test_the_map_and_the_choices_change_the_address(browser: Browser, server: Server) -> None:
+    context = context_of(browser, server.address)
+    page, _, wrong = watched(context)
+    page.goto(f"{server.address}/rollup")
+    settle(page)
+    page.select_option("select[name=indicator]", "IND12")
+    page.wait_for_url("**indicator=IND12*")
+    settle(page)
+    page.select_option("select[name=period]", MONTHS[0])
+    page.wait_for_url(f"**period={MONTHS[0]}*")
+    settle(page)
+    page.locator('.zz-map a[href*="region=33"]').click()
+    page.wait_for_url("**region=33*")
+    settle(page)
+    assert asked(page.url) == {"indicator": "IND12", "period": MONTHS[0], "region": "33"}
+    page.goto(f"{server.address}/rollup?region=99")
+    settle(page)
+    assert page.is_visible("[role=alert]")
+    context.close()
+    assert not wrong
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_evaluator_sees_which_cells_are_withheld_and_why(browser: Browser, guarded: Server, scheme: str) -> None:
+    context = context_of(browser, guarded.address, scheme=scheme)
+    page, _, wrong = watched(context)
+    page.goto(f"{guarded.address}/rollup?indicator=IND12&period={MONTHS[-1]}&region=33")
+    page.fill("input[name=name]", "wang")
+    page.fill("input[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**region=33*")
+    settle(page)
+    assert page.is_visible("text=too few contributors")
+    page.locator("nav.zz-crumbs a").first.click()
+    page.wait_for_function("!location.search.includes('region=')")
+    settle(page)
+    assert page.locator('.zz-map a[aria-label^="Shaanxi: withheld"] rect[style*="zz-hatch"]').count() == 1
+    page.goto(f"{guarded.address}/rollup?indicator=IND12&period={MONTHS[-1]}&region=44&industry=34")
+    settle(page)
+    assert page.is_visible("text=Single enterprises are not open to your role")
+    assert "SP-01" not in page.content()
+    context.close()
+    assert not wrong
