@@ -40,6 +40,7 @@ TASKS = {
     "twin": "zhizao.app.tasks:fit_twin",
     "pilot": "zhizao.app.tasks:run_pilot",
     "verify": "zhizao.app.tasks:verify",
+    "warnings": "zhizao.app.warnings_desk:find_warnings",
 }
 """Kinds of long work and the functions that do them."""
 

@@ -36,7 +36,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "What was sent cannot be used"},
 }
 
-_MISSING = {"no_job", "no_import", "no_upload", "nobody", "no_table", "no_token", "no_return", "no_unit", "not_own"}
+_MISSING = {"no_job", "no_import", "no_upload", "nobody", "no_table", "no_token", "no_return", "no_unit", "not_own", "no_warning", "no_warning_table"}
 
 
 def status_of(error: ZhizaoError) -> int:

@@ -17,7 +17,7 @@ from zhizao.app.access import Access
 from zhizao.app.desk import Desk
 from zhizao.app.http import gate, login, reference
 from zhizao.app.http.answers import error_answer
-from zhizao.app.http.routes import data, decide, people, records, returns
+from zhizao.app.http.routes import data, decide, people, records, returns, warnings
 from zhizao.app.returns_desk import ReturnsDesk
 from zhizao.errors import ZhizaoError
 
@@ -82,6 +82,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         decide.router,
         people.router,
         returns.router,
+        warnings.router,
         reference.router,
     ):
         app.include_router(router)

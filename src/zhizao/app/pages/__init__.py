@@ -25,6 +25,7 @@ def register(desk: Desk, access: Access | None) -> None:
         records,
         shell,
         twin,
+        warnings,
     )
 
     shell.bind(desk)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from zhizao.app.texts import columns, decide, faults, pages, people, shell
+from zhizao.app.texts import columns, decide, faults, pages, people, shell, warnings
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -37,6 +37,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **people.TEXTS,
         **columns.TEXTS,
         **faults.TEXTS,
+        **warnings.TEXTS,
         **_causes(),
     }
 )

@@ -67,7 +67,7 @@
       const data = new FormData();
       data.append("file", file);
       const request = new XMLHttpRequest();
-      request.open("POST", "/api/v1/uploads");
+      request.open("POST", box.dataset.zzTo || "/api/v1/uploads");
       request.setRequestHeader("x-csrf-token", meta("csrf"));
       request.setRequestHeader("accept-language", zz.lang());
       const bar = box.querySelector(".zz-progress > i");
@@ -76,7 +76,7 @@
       request.onload = () => {
         let said = {};
         try { said = JSON.parse(request.responseText); } catch { /* not JSON: told below */ }
-        if (request.status < 300) location.assign("/import?upload=" + encodeURIComponent(said.upload));
+        if (request.status < 300) location.assign(box.dataset.zzNext || "/import?upload=" + encodeURIComponent(said.upload));
         else { box.querySelector(".zz-uploading").hidden = true; zz.tell(said); }
       };
       request.onerror = () => { box.querySelector(".zz-uploading").hidden = true; zz.tell({ what: meta("offline") }); };
