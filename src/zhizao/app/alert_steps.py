@@ -150,12 +150,7 @@ def judge(
 
     out: dict[str, Any] = {"alerts": [], "cannot": [], "replay": {}, "as_of": None, "charts": {}}
     rng = np.random.default_rng(seed)
-    todo = [
-        (name, table, one)
-        for name, table in tables
-        for one in core.kinds_in(table.columns)
-        if kind in (None, one)
-    ]
+    todo = [(name, table, one) for name, table in tables for one in core.kinds_in(table.columns) if kind in (None, one)]
     for at, (name, table, one) in enumerate(todo):
         if tell is not None:
             tell(f"judging {one}", at / len(todo))

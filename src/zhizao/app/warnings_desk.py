@@ -184,7 +184,7 @@ def find_warnings(workspace: Path, asked: dict[str, Any], folder: Path, report: 
 
     from zhizao.app.alert_steps import KINDS, as_plain, judge, read_as_of
 
-    report(0.03, "reading")
+    report(0.01, "reading")
     tables = [(path.stem, pl.read_parquet(path)) for path in _files(workspace)]
     if not tables:
         raise InputError("no table is kept", fix="upload one", code="no_tables")
@@ -197,7 +197,7 @@ def find_warnings(workspace: Path, asked: dict[str, Any], folder: Path, report: 
         lag=int(asked.get("lag") or 0),
         seed=int(asked.get("seed") or 0),
         where=", ".join(name for name, _ in tables),
-        tell=lambda step, share: report(0.05 + 0.9 * share, step),
+        tell=lambda step, share: report(0.02 + 0.95 * share, step),
         charts=True,
     )
     told = as_plain(found, budget)

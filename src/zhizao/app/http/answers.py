@@ -36,7 +36,20 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "What was sent cannot be used"},
 }
 
-_MISSING = {"no_job", "no_import", "no_upload", "nobody", "no_table", "no_token", "no_return", "no_unit", "not_own", "no_warning", "no_warning_table"}
+_MISSING = {
+    "no_job",
+    "no_import",
+    "no_upload",
+    "nobody",
+    "no_table",
+    "no_token",
+    "no_return",
+    "no_unit",
+    "not_own",
+    "no_warning",
+    "no_release",
+    "no_warning_table",
+}
 
 
 def status_of(error: ZhizaoError) -> int:
@@ -46,7 +59,7 @@ def status_of(error: ZhizaoError) -> int:
         return 429
     if code == "sign_in":
         return 401
-    if code == "role":
+    if code in ("role", "embargo"):
         return 403
     if code == "too_large":
         return 413

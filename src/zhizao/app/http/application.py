@@ -17,7 +17,7 @@ from zhizao.app.access import Access
 from zhizao.app.desk import Desk
 from zhizao.app.http import gate, login, reference
 from zhizao.app.http.answers import error_answer
-from zhizao.app.http.routes import data, decide, people, records, returns, warnings
+from zhizao.app.http.routes import data, decide, people, records, releases, returns, warnings
 from zhizao.app.returns_desk import ReturnsDesk
 from zhizao.errors import ZhizaoError
 
@@ -83,6 +83,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         people.router,
         returns.router,
         warnings.router,
+        releases.router,
         reference.router,
     ):
         app.include_router(router)

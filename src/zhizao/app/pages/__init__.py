@@ -23,6 +23,7 @@ def register(desk: Desk, access: Access | None) -> None:
         people,
         pilot,
         records,
+        release,
         shell,
         twin,
         warnings,

@@ -68,7 +68,12 @@ def _list(frame: Frame, job: Job, found: dict[str, Any]) -> None:
         link_button(t(f"export.{word}"), f"/api/v1/warnings/export?format={kind}&lang={t.lang}")
         for word, kind in (("excel", "xlsx"), ("csv", "csv"))
     )
-    sub = t("warnings.sub", at=t.time(job.at), tables=", ".join(found["tables"]), budget=t.number(found["budget_per_year"], 2))
+    sub = t(
+        "warnings.sub",
+        at=t.time(job.at),
+        tables=", ".join(found["tables"]),
+        budget=t.number(found["budget_per_year"], 2),
+    )
     if not rows:
         frame.title(t("warnings.calm", month=month), sub)
     elif len(rows) == 1:
@@ -349,8 +354,7 @@ def _one(frame: Frame, found: dict[str, Any], key: str) -> None:
     raw(
         '<div class="zz-grid">'
         + "".join(
-            f'<div class="zz-card"><div class="dim">{escape(action["way"][t.lang])}</div>'
-            f'<h3 class="zz-h2" style="margin:2px 0 6px">{escape(action[t.lang])}</h3>'
+            f'<div class="zz-card"><h2 class="zz-h2">{escape(action[t.lang])}</h2>'
             f'<p class="zz-note" style="margin:0">{escape(t("warnings.needs", needs=action["needs"][t.lang]))}</p></div>'
             for action in one["actions"]
         )
@@ -381,7 +385,9 @@ def _charts(frame: Frame, one: dict[str, Any]) -> None:
             unit = _unit(frame, row["unit"])
             name = row["name"][t.lang]
             with ui.element("div").classes("zz-card"):
-                raw(f'<h3 class="zz-h2">{escape(name)}{f" <small class=dim>({escape(unit)})</small>" if unit else ""}</h3>')
+                raw(
+                    f'<h2 class="zz-h2">{escape(name)}{f" <small class=dim>({escape(unit)})</small>" if unit else ""}</h2>'
+                )
                 Chart(frame, _band(frame, series, name, one["opened"], row), label=name, height=210)
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from zhizao.app.texts import columns, decide, faults, pages, people, shell, warnings
+from zhizao.app.texts import columns, decide, faults, pages, people, release, shell, warnings
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -38,6 +38,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **columns.TEXTS,
         **faults.TEXTS,
         **warnings.TEXTS,
+        **release.TEXTS,
         **_causes(),
     }
 )

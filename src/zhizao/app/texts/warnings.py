@@ -6,7 +6,10 @@ __all__ = ["TEXTS"]
 
 TEXTS: dict[str, tuple[str, str]] = {
     "jobkind.warnings": ("Judging the tables", "正在判断各表"),
-    "step.judging over_capacity": ("Over-capacity: learning what is normal, replaying the past", "产能过剩：学习常态，重演历史"),
+    "step.judging over_capacity": (
+        "Over-capacity: learning what is normal, replaying the past",
+        "产能过剩：学习常态，重演历史",
+    ),
     "step.judging quality": ("Quality: pooling the cells, replaying the past", "质量安全：合并单元，重演历史"),
     "step.judging concentration": ("Concentration of supply", "供应集中"),
     "step.judging trade": ("Exposure of trade", "外贸暴露"),
@@ -24,9 +27,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Nothing has left its normal range for long enough. What cannot be judged is listed below.",
         "没有任何序列足够久地偏离常态。无法判断的列在下方。",
     ),
-    "warnings.title": ("{n} warnings as of {month}, {serious} of them serious: {first} first", "截至 {month} 有 {n} 条预警，其中严重 {serious} 条，首要：{first}"),
+    "warnings.title": (
+        "{n} warnings as of {month}, {serious} of them serious: {first} first",
+        "截至 {month} 有 {n} 条预警，其中严重 {serious} 条，首要：{first}",
+    ),
     "warnings.title.one": ("One warning as of {month}: {first}", "截至 {month} 有 1 条预警：{first}"),
-    "warnings.sub": ("Judged {at} from {tables}; {budget} false alarms a year allowed", "{at} 根据 {tables} 判断；每年允许误报 {budget} 次"),
+    "warnings.sub": (
+        "Judged {at} from {tables}; {budget} false alarms a year allowed",
+        "{at} 根据 {tables} 判断；每年允许误报 {budget} 次",
+    ),
     "warnings.stale": ("The tables have changed since this was found", "此后数据表已有变化"),
     "warnings.stale.text": ("Judge them again.", "请重新判断。"),
     "warnings.level.serious": ("serious", "严重"),
@@ -55,7 +64,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warnings.sort.name": ("by name", "按名称"),
     "warnings.nothing": ("No warning matches these filters", "没有符合筛选的预警"),
     "warnings.reset": ("Show all warnings", "显示全部预警"),
-    "warnings.worth": ("What such warnings have been worth on the past of these data", "此类预警在这些数据的过去表现如何"),
+    "warnings.worth": (
+        "What such warnings have been worth on the past of these data",
+        "此类预警在这些数据的过去表现如何",
+    ),
     "warnings.worth.over": (
         "Over-capacity: {warned} of {falls} falls of utilisation were warned of before the trough, in the median {lead} months before (10–90 %: {low} to {high}). {right} of {warnings} warnings were right; {false} false alarms a year came, {budget} were allowed.",
         "产能过剩：{falls} 次利用率下行中有 {warned} 次在谷底前预警，提前期中位数 {lead} 个月（10–90 %：{low} 至 {high}）。{warnings} 条预警中 {right} 条正确；每年误报 {false} 次，允许 {budget} 次。",
@@ -68,7 +80,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The past of these data holds nothing to test on, so no promise is made.",
         "这些数据的过去没有可供检验的时期，因此不作承诺。",
     ),
-    "warnings.leads": ("Lead time of each fall that was warned of (months before the trough)", "每次已预警下行的提前期（谷底前月数）"),
+    "warnings.leads": (
+        "Lead time of each fall that was warned of (months before the trough)",
+        "每次已预警下行的提前期（谷底前月数）",
+    ),
     "warnings.cannot": ("What cannot be judged ({n})", "无法判断的（{n}）"),
     "warnings.cannot.why": ("Why", "原因"),
     "warnings.tables": ("Tables that are kept", "已保存的数据表"),
@@ -77,9 +92,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warnings.table.months": ("Months", "月份"),
     "warnings.table.kinds": ("Can speak to", "可判断"),
     "warnings.table.drop": ("Remove", "移除"),
-    "warnings.table.drop.sure": ("Remove the table {name}? It can be uploaded again.", "移除数据表 {name}？可以重新上传。"),
+    "warnings.table.drop.sure": (
+        "Remove the table {name}? It can be uploaded again.",
+        "移除数据表 {name}？可以重新上传。",
+    ),
     "warnings.drop": ("Drop a table here, or choose a file", "将表拖到此处，或选择文件"),
-    "warnings.drop.kinds": ("CSV, Excel or Parquet; a table of the same name is replaced", "CSV、Excel 或 Parquet；同名的表会被替换"),
+    "warnings.drop.kinds": (
+        "CSV, Excel or Parquet; a table of the same name is replaced",
+        "CSV、Excel 或 Parquet；同名的表会被替换",
+    ),
     "warnings.judge": ("Judge", "判断"),
     "warnings.again": ("Judge again", "重新判断"),
     "warnings.asof": ("As of month", "截至月份"),
@@ -93,7 +114,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "warnings.back": ("All warnings", "全部预警"),
     "warnings.gone": ("This warning is not open any more", "该预警已不再有效"),
-    "warnings.gone.text": ("It has closed, or the tables have been judged again.", "该预警已解除，或数据表已重新判断。"),
+    "warnings.gone.text": (
+        "It has closed, or the tables have been judged again.",
+        "该预警已解除，或数据表已重新判断。",
+    ),
     "warnings.one": ("{name}: {level}, {kind} since {since}", "{name}：{level}，自 {since} 起{kind}"),
     "warnings.one.state": ("{name}: {level}, {kind}", "{name}：{level}，{kind}"),
     "warnings.one.sub": ("Warning opened {opened}; judged as of {month}", "{opened} 发出预警；截至 {month}"),
@@ -113,7 +137,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warnings.band": ("normal range", "常态范围"),
     "warnings.charts": ("Each signal against what was normal", "各信号与常态对照"),
     "warnings.actions": ("What can be done", "可采取的措施"),
-    "warnings.actions.why": ("Possibilities to weigh, those that more of the evidence speaks for first.", "供权衡的可能措施，证据支持较多者在前。"),
+    "warnings.actions.why": (
+        "Possibilities to weigh, those that more of the evidence speaks for first.",
+        "供权衡的可能措施，证据支持较多者在前。",
+    ),
     "warnings.needs": ("Needs: {needs}", "需要：{needs}"),
     "warnings.unit.days": ("days", "天"),
     "warnings.unit.points": ("points", "点"),

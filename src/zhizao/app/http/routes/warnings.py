@@ -17,7 +17,7 @@ from zhizao.app.http.answers import ERRORS, At, Speaks, Who, needs, noted
 from zhizao.app.http.routes.records import JobAnswer, job_answer
 from zhizao.errors import InputError, NotAllowed
 
-__all__ = ["router"]
+__all__ = ["router", "safe_csv"]
 
 router = APIRouter(prefix="/api/v1/warnings", responses=ERRORS, tags=["warnings"])
 Importer = Annotated[Person, Depends(needs(Right.IMPORT))]
@@ -105,7 +105,7 @@ def found(desk: At, person: Who, kind: str = "", level: str = "") -> dict[str, A
     return {
         "job": job.id,
         "stale": told["stamp"] != warnings_desk.stamp(desk.path),
-        **{**told, "warnings": rows},
+        **told, "warnings": rows,
     }
 
 
@@ -121,11 +121,11 @@ def export(desk: At, person: Who, t: Speaks, format: Literal["xlsx", "csv", "jso
         return Response(warnings_desk.dump(told), media_type="application/json", headers=headers)
     frame = warnings_desk.export_frame(told, t.lang)
     if format == "csv":
-        return Response(_safe_csv(frame), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(safe_csv(frame), media_type="text/csv; charset=utf-8", headers=headers)
     return Response(tables_workbook({t("nav.warnings"): frame}), media_type=XLSX, headers=headers)
 
 
-def _safe_csv(frame: Any) -> bytes:
+def safe_csv(frame: Any) -> bytes:
     """A CSV file that spreadsheets open with the right letters and without running anything."""
     import polars as pl
 

@@ -82,7 +82,7 @@
       request.onerror = () => { box.querySelector(".zz-uploading").hidden = true; zz.tell({ what: meta("offline") }); };
       request.send(data);
     },
-    form(form) { const data = {}; for (const [key, value] of new FormData(form)) data[key] = value; return data; },
+    form(form) { const data = {}; for (const [key, value] of new FormData(form)) data[key] = key in data ? [].concat(data[key], value) : value; return data; },
   };
 
   // the search over everything
