@@ -85,6 +85,9 @@ class Entry(Noun):
     reason: str = Field(default="", max_length=1000)
     """Why it was taken back."""
 
+    planned: AwareDatetime | None = None
+    """When it was planned, or last changed."""
+
     by: str = Field(default="", max_length=200)
     """Who changed it last."""
 
@@ -115,6 +118,11 @@ class Entry(Noun):
                 "write the month of a roll-up as 2025-06" if self.source == "rollup" else "write the year as 2025"
             )
         return self
+
+    @property
+    def out(self) -> datetime:
+        """When it left: at its time, or when it was planned where that came later."""
+        return self.at if self.planned is None else max(self.at, self.planned)
 
     def release(self) -> Release:
         """As the room below knows it."""
@@ -230,7 +238,7 @@ def put_entry(desk: Desk, person: Person, told: Mapping[str, Any], now: datetime
     """
     _need(desk, person)
     try:
-        made = Entry.model_validate({**told, "by": person.name, "withdrawn": False})
+        made = Entry.model_validate({**told, "by": person.name, "withdrawn": False, "planned": now})
     except ValidationError as error:
         raise InputError(_first(error), where="release", fix="mend the entry", code="bad_release") from error
     entries = calendar(desk.path)
@@ -337,7 +345,7 @@ def dataset_for(desk: Desk, person: Person, name: str, now: datetime) -> tuple[E
         raise NotAllowed(
             f"{name} is under embargo until {opens:%Y-%m-%d %H:%M} UTC", fix="come back then", code="embargo"
         )
-    vintage = min(now, entry.at)
+    vintage = min(now, entry.out)
     make = _indicators if entry.source == "indicators" else _rollup
     frozen = entry.at <= now
     key = (entry.model_dump_json(), vintage.isoformat() if frozen else "")
@@ -465,7 +473,7 @@ def protected(item: str, values: Mapping[str, float], tree: Tree) -> pl.DataFram
     for cell in np.flatnonzero(table.count.reshape(-1) > 0).tolist():
         area, activity = (("_T" if one == "total" else one) for one in table.label(cell))
         reason = str(made.reason.reshape(-1)[cell])
-        value = None if reason else float(table.value.reshape(-1)[cell])
+        value = None if reason else round(float(table.value.reshape(-1)[cell]), 2)
         count = None if reason else str(int(table.count.reshape(-1)[cell]))
         status = "Q" if reason else "A"
         rows.append((item, area, activity, value, items()[item].unit, count, status, _STATUS[reason]))
