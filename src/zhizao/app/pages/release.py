@@ -202,7 +202,8 @@ def _status(frame: Frame, row: dict[str, Any]) -> list[str]:
 def _value(frame: Frame, row: dict[str, Any]) -> str:
     if row["OBS_VALUE"] is None:
         return f'<span class="dim">{escape(frame.t("release.withheld"))}</span>'
-    return frame.t.number(row["OBS_VALUE"], 4)
+    value = row["OBS_VALUE"]
+    return frame.t.count(value) if abs(value) >= 1000 or value == round(value) else frame.t.number(value, 4)
 
 
 def _rollup_rows(frame: Frame, shown: Any) -> tuple[list[tuple[str, bool]], list[list[str]]]:
@@ -217,7 +218,7 @@ def _rollup_rows(frame: Frame, shown: Any) -> tuple[list[tuple[str, bool]], list
             escape(_class(frame, row["REF_AREA"], regions())),
             escape(_class(frame, row["ACTIVITY"], industries())),
             _value(frame, row),
-            escape(row["UNIT_MEASURE"]),
+            escape(items()[row["ITEM"]].unit),
             escape(row["ENTERPRISES"] or "–"),
             *_status(frame, row),
         ]
@@ -242,7 +243,7 @@ def _indicator_rows(frame: Frame, shown: Any) -> tuple[list[tuple[str, bool]], l
                 f"{escape(row['INDICATOR'])} {escape(name)}",
                 escape(row["SERIES"]),
                 _value(frame, row),
-                escape(row["UNIT_MEASURE"]),
+                escape(row["UNIT_MEASURE"] or ""),
                 *_status(frame, row),
             ]
         )
