@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, File, Request, UploadFile
 from fastapi.responses import Response
@@ -16,6 +16,9 @@ from zhizao.app.alert_steps import KINDS, read_as_of
 from zhizao.app.http.answers import ERRORS, At, Speaks, Who, needs, noted
 from zhizao.app.http.routes.records import JobAnswer, job_answer
 from zhizao.errors import InputError, NotAllowed
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["router", "safe_csv"]
 
@@ -105,7 +108,8 @@ def found(desk: At, person: Who, kind: str = "", level: str = "") -> dict[str, A
     return {
         "job": job.id,
         "stale": told["stamp"] != warnings_desk.stamp(desk.path),
-        **told, "warnings": rows,
+        **told,
+        "warnings": rows,
     }
 
 
@@ -125,7 +129,7 @@ def export(desk: At, person: Who, t: Speaks, format: Literal["xlsx", "csv", "jso
     return Response(tables_workbook({t("nav.warnings"): frame}), media_type=XLSX, headers=headers)
 
 
-def safe_csv(frame: Any) -> bytes:
+def safe_csv(frame: pl.DataFrame) -> bytes:
     """A CSV file that spreadsheets open with the right letters and without running anything."""
     import polars as pl
 
@@ -134,7 +138,7 @@ def safe_csv(frame: Any) -> bytes:
     return b"\xef\xbb\xbf" + safe.write_csv().encode()
 
 
-@router.get("/{key}", summary="One warning")
+@router.get("/{key:path}", summary="One warning")
 def one(desk: At, person: Who, key: str) -> dict[str, Any]:
     """With each signal month by month beside what was normal for it then."""
     return warnings_desk.one_warning(_latest(desk)[1], key)
