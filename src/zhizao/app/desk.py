@@ -41,6 +41,7 @@ TASKS = {
     "verify": "zhizao.app.tasks:verify",
     "evaluation": "zhizao.app.tasks:print_evaluation",
     "panel": "zhizao.app.tasks:design_panel",
+    "warnings": "zhizao.app.warnings_desk:find_warnings",
 }
 """Kinds of long work and the functions that do them."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zhizao.app.units import own_enterprise, read_tree
@@ -84,6 +85,7 @@ class ReturnsDesk:
     tree : units
     once : keeps what some work finds until the journal changes; nothing is kept when absent
     log : gives the work log as known at a time; folded from the journal when absent
+    held : whether the published figures of a month are under embargo for a role; nothing is when absent
     """
 
     def __init__(
@@ -94,11 +96,13 @@ class ReturnsDesk:
         *,
         once: Callable[..., Any] | None = None,
         log: Callable[[], WorkLog] | None = None,
+        held: Callable[[str, str], bool] | None = None,
     ) -> None:
         self.journal, self.plant, self.tree = journal, plant, tree
         self.own = own_enterprise(tree, plant)
         self._once = once or (lambda _name, work, *_more: work())
         self._log = log
+        self._held = held or (lambda _role, _month: False)
 
     @classmethod
     def of_workspace(cls, workspace: Workspace) -> ReturnsDesk:
@@ -108,7 +112,14 @@ class ReturnsDesk:
     @classmethod
     def of_desk(cls, desk: Desk) -> ReturnsDesk:
         """Desk of the workspace that is served, for routes and pages."""
-        return cls(desk.journal, desk.plant, read_tree(desk.path, desk.plant), once=desk.once, log=desk.log)
+        return cls(
+            desk.journal,
+            desk.plant,
+            read_tree(desk.path, desk.plant),
+            once=desk.once,
+            log=desk.log,
+            held=_held_by(desk.path),
+        )
 
     # -------------------------------------------------------------- looking
 
@@ -164,7 +175,7 @@ class ReturnsDesk:
                 continue
             for month in months:
                 one = room.seen(found.get((enterprise, month), Return(enterprise, month)), how)
-                if one is not None:
+                if one is not None and not (how is Sight.PUBLISHED and self._held(actor.role, month)):
                     out.append(self._row(one, actor, now, how))
         kept = [
             row
@@ -223,7 +234,7 @@ class ReturnsDesk:
         how = self._sight(actor, enterprise, period)
         found = self._whole(enterprise, period, as_of)
         seen = room.seen(found, how)
-        if seen is None:
+        if seen is None or (how is Sight.PUBLISHED and self._held(actor.role, period)):
             raise InputError(
                 f"no return of {enterprise} for {period} is published", fix="look again later", code="no_return"
             )
@@ -552,6 +563,14 @@ class ReturnsDesk:
         return self.submit(
             actor, form.enterprise, form.period, form.values, form.notes, at=at, reason=reason, expect=expect
         )
+
+
+def _held_by(folder: Path) -> Callable[[str, str], bool]:
+    """Which months the release calendar of a workspace holds back from a role, now."""
+    from zhizao.app.releases import held_month
+    from zhizao.clock import now
+
+    return lambda role, month: held_month(folder, role, month, now())
 
 
 def _found(faults: list[Fault]) -> FaultsFound:

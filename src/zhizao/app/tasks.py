@@ -6,6 +6,7 @@ returns what goes into the job's result.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path

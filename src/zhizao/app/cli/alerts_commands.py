@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhizao.app.alert_steps import KINDS, as_plain, judge, read_as_of, read_budget, read_tables, refuse_future
 from zhizao.app.cli.options import check_lang
 from zhizao.app.cli.show import progress_bar, say
 from zhizao.errors import InputError
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    import polars as pl
-
     from zhizao.programme.alerts import Alert, CannotJudge
 
 __all__ = ["add"]
-
-_KINDS = {"over-capacity": "over_capacity", "quality": "quality", "concentration": "concentration", "trade": "trade"}
 
 _WORDS = {
     "en": {
@@ -62,93 +57,6 @@ _WORDS = {
 _UNITS = {"days": "天", "points": "点", "index": ""}
 
 
-def read_budget(text: str) -> float:
-    """Budget of false alarms a year: `1/year`, `0.5`, `1/month`, `2/年`."""
-    number, _, per = text.strip().partition("/")
-    per = per.strip().lower()
-    try:
-        value = float(number) * {"": 1, "year": 1, "y": 1, "年": 1, "month": 12, "月": 12, "quarter": 4, "季": 4}[per]
-    except (ValueError, KeyError):
-        value = 0.0
-    if not 0.001 <= value <= 1000:
-        raise InputError(
-            f'"{text}" is no budget of false alarms',
-            where="--budget",
-            fix="write how many a year over all industries together, such as 1/year",
-            code="bad_budget",
-        )
-    return value
-
-
-def read_as_of(text: str | None) -> date | None:
-    """The last day of the month named: what was known by its end counts."""
-    from datetime import timedelta
-
-    from zhizao.programme.alerts import read_month
-
-    if text is None:
-        return None
-    found = read_month(text)
-    if found is None:
-        raise InputError(f'"{text}" is not a month', where="--as-of", fix="write it as 2024-06", code="bad_month")
-    return (found.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-
-
-def read_tables(data: Path) -> list[tuple[str, pl.DataFrame]]:
-    """Tables of a file, or of the files of a folder, with their columns settled."""
-    from zhizao.programme.alerts import settle
-    from zhizao.sense.files.source import Options, open_source
-
-    if not data.exists():
-        raise InputError(f'there is no file or folder "{data}"', where=str(data), fix="check the name", code="no_file")
-    if data.is_dir():
-        paths = sorted(one for one in data.iterdir() if one.suffix.lower() in (".csv", ".parquet", ".xlsx"))
-        if not paths:
-            raise InputError(
-                "the folder holds no table",
-                where=str(data),
-                fix="put CSV, Excel or Parquet files there",
-                code="no_file",
-            )
-    else:
-        paths = [data]
-    tables, refused = [], None
-    for path in paths:
-        for sheet in open_source(path, Options()).sheets:
-            if sheet.ragged:
-                line, cells, _ = sheet.ragged[0]
-                raise InputError(
-                    f"line {line} has {cells} cells, the headings are {sheet.frame.width}",
-                    where=path.name, fix="the file is cut off or a separator is wrong; export it again", code="ragged",
-                )  # fmt: skip
-            name = path.name + (f", sheet {sheet.name}" if sheet.name else "")
-            try:
-                tables.append((name, settle(sheet.frame, name, sheet.rows)))
-            except InputError as error:
-                if len(paths) == 1 or error.fault.code not in ("no_month",):
-                    raise
-                refused = error
-    if not tables and refused:
-        raise refused
-    return tables
-
-
-def refuse_future(tables: list[tuple[str, pl.DataFrame]]) -> None:
-    """A month that has not begun is a forecast or a slip of the pen, and no reading."""
-    from zhizao.clock import now
-
-    today = now().date()
-    for name, table in tables:
-        last = table["month"].max() if "month" in table.columns else None
-        if last is not None and str(last) > str(today):
-            raise InputError(
-                f"the data reach to {str(last)[:7]}, which is still to come",
-                where=name,
-                fix="leave forecasts out, or name the last month of readings with --as-of",
-                code="future",
-            )
-
-
 def alerts(
     data: Annotated[Path, typer.Argument(help="CSV, Excel or Parquet table of economic series, or a folder of them.")],
     kind: Annotated[
@@ -169,9 +77,9 @@ def alerts(
 ) -> None:
     """Warn of over-capacity, quality, concentration of supply and exposure of trade."""
     lang = check_lang(lang)
-    if kind is not None and kind not in _KINDS:
+    if kind is not None and kind not in KINDS:
         raise InputError(
-            f'"{kind}" is no kind of warning', where="--kind", fix=f"write one of {', '.join(_KINDS)}", code="bad_kind"
+            f'"{kind}" is no kind of warning', where="--kind", fix=f"write one of {', '.join(KINDS)}", code="bad_kind"
         )
     allowed, month = read_budget(budget), read_as_of(as_of)
     with progress_bar(quiet=as_json, lang=lang) as progress:
@@ -179,87 +87,14 @@ def alerts(
         tables = read_tables(data)
         if month is None:
             refuse_future(tables)
-        found = _judge(tables, _KINDS.get(kind or ""), month, allowed, lag, seed, str(data))
+        found = judge(
+            tables, kind=KINDS.get(kind or ""), month=month, budget=allowed, lag=lag, seed=seed, where=str(data)
+        )
     if as_json:
-        from zhizao.programme.alerts import as_json as plain
-
-        shown: dict[str, Any] = {
-            "as_of": found["as_of"],
-            "budget_per_year": allowed,
-            "warnings": [plain(one) for one in found["alerts"]],
-            "replay": found["replay"],
-            "cannot_judge": [
-                {"kind": one.kind.replace("_", "-"), "scope": one.scope, "reason": {"zh": one.zh, "en": one.en}}
-                for one in found["cannot"]
-            ],
-        }
+        shown = as_plain(found, allowed)
         say(json.dumps(shown, ensure_ascii=False, indent=2))
         return
     _show(found, allowed, replay=replay, lang=lang)
-
-
-def _judge(
-    tables: list[tuple[str, pl.DataFrame]],
-    kind: str | None,
-    month: date | None,
-    budget: float,
-    lag: int,
-    seed: int,
-    where: str,
-) -> dict[str, Any]:
-    """All kinds of warning that the tables can speak to."""
-    import numpy as np
-    import polars as pl
-
-    from zhizao.programme import alerts as core
-
-    out: dict[str, Any] = {"alerts": [], "cannot": [], "replay": {}, "as_of": None}
-    rng = np.random.default_rng(seed)
-    done = set()
-    for name, table in tables:
-        kinds = [one for one in core.kinds_in(table.columns) if kind in (None, one)]
-        if not kinds:
-            continue
-        try:
-            if month is not None and "month" in table.columns:
-                table = table.filter(pl.col("month") <= month)
-            if table.is_empty():
-                raise InputError(
-                    "no row is left up to that month", where="--as-of", fix="name a later month", code="no_rows"
-                )
-            if "month" in table.columns:
-                out["as_of"] = max(out["as_of"] or "", str(table["month"].max())[:7])
-            for one in kinds:
-                done.add(one)
-                if one == "over_capacity":
-                    panel = core.panel_of(table, as_of=month)
-                    found = core.over_capacity(panel, budget=budget, rng=rng, lag=lag)
-                    out["alerts"] += found.alerts
-                    out["cannot"] += found.cannot_judge
-                    if found.replayed is not None:
-                        out["replay"]["over-capacity"] = found.replayed.as_json()
-                elif one == "quality":
-                    quality = core.quality_alerts(table, budget=budget, rng=rng)
-                    out["alerts"] += quality.alerts
-                    out["cannot"] += quality.cannot_judge
-                    if quality.replayed:
-                        out["replay"]["quality"] = quality.replayed
-                else:
-                    judge = core.concentration_alerts if one == "concentration" else core.trade_alerts
-                    out["alerts"] += judge(table)
-        except InputError as error:
-            if error.fault.where:
-                raise
-            raise InputError(error.fault.what, where=name, fix=error.fault.fix, code=error.fault.code) from error
-    if not done:
-        seen = (
-            ", ".join(dict.fromkeys(column for _, table in tables for column in table.columns)) or "none that is known"
-        )
-        raise InputError(
-            f"the columns ({seen}) do not suffice for {'any warning' if kind is None else kind.replace('_', '-')}",
-            where=where, fix="docs/alerts.md names the columns of each kind of warning", code="no_kind",
-        )  # fmt: skip
-    return out
 
 
 def _share(value: float | None) -> str:

@@ -39,6 +39,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 _MISSING = {
     *("no_job", "no_import", "no_upload", "nobody", "no_table", "no_token"),
     *("no_return", "no_unit", "not_own", "no_indicator", "no_own", "no_group"),
+    *("no_warning", "no_release", "no_warning_table"),
 }
 
 
@@ -49,7 +50,7 @@ def status_of(error: ZhizaoError) -> int:
         return 429
     if code == "sign_in":
         return 401
-    if code == "role":
+    if code in ("role", "embargo"):
         return 403
     if code == "too_large":
         return 413

@@ -22,13 +22,15 @@ from zhizao.app.http.routes import (
     data,
     decide,
     indicators,
+    panel,
     people,
     records,
+    releases,
     returns,
     returns_form,
     rollup,
+    warnings,
 )
-from zhizao.app.http.routes import data, decide, indicators, panel, people, records, returns
 from zhizao.app.returns_desk import ReturnsDesk
 from zhizao.errors import ZhizaoError
 
@@ -97,6 +99,8 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         indicators.router,
         rollup.router,
         panel.router,
+        warnings.router,
+        releases.router,
         reference.router,
     ):
         app.include_router(router)

@@ -25,10 +25,12 @@ def register(desk: Desk, access: Access | None) -> None:
         people,
         pilot,
         records,
+        release,
         returns,
         rollup,
         shell,
         twin,
+        warnings,
     )
 
     shell.bind(desk)

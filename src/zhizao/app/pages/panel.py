@@ -158,4 +158,4 @@ def _precision(frame: Frame, grouping: str, rows: list[dict[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    return short_table(head, body)
+    return short_table(frame, head, body)

@@ -9,8 +9,21 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from zhizao.app.texts import columns, decide, faults, files, indicators, pages, people, returns, rollup, shell
-from zhizao.app.texts import columns, decide, faults, indicators, pages, panel, people, shell
+from zhizao.app.texts import (
+    columns,
+    decide,
+    faults,
+    files,
+    indicators,
+    pages,
+    panel,
+    people,
+    release,
+    returns,
+    rollup,
+    shell,
+    warnings,
+)
 from zhizao.errors import InputError
 from zhizao.sense.files.rejections import CAUSES
 
@@ -42,6 +55,8 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **panel.TEXTS,
         **columns.TEXTS,
         **faults.TEXTS,
+        **warnings.TEXTS,
+        **release.TEXTS,
         **_causes(),
     }
 )

@@ -16,7 +16,7 @@ from zhizao.programme.alerts.warning import Alert, CannotJudge, Evidence, Level,
 from zhizao.programme.alerts.watch import Rule, Watched, open_spells
 from zhizao.programme.classes import industries
 
-__all__ = ["OverCapacity", "over_capacity"]
+__all__ = ["OverCapacity", "SignalHistory", "over_capacity"]
 
 Floats = NDArray[np.float64]
 ALL = "all"
@@ -34,6 +34,8 @@ class OverCapacity:
     threshold : pressure at which a warning opens
     curve : false alarms by threshold; None where nothing could be watched
     watched : what the charts say
+    panel : the series that were watched, in the order of `watched`
+    middle : the median industry and what its charts say, where it was watched
     """
 
     alerts: tuple[Alert, ...]
@@ -42,6 +44,47 @@ class OverCapacity:
     threshold: float
     curve: Curve | None
     watched: Watched | None
+    panel: Panel | None = None
+    middle: tuple[Panel, Watched] | None = None
+
+    def history(self, scope: str) -> tuple[SignalHistory, ...]:
+        """Each signal of an industry (or of `all`) month by month, beside what was normal for it then."""
+        panel, watched = self.middle if scope == ALL and self.middle is not None else (self.panel, self.watched)
+        if panel is None or watched is None or scope not in panel.scopes:
+            return ()
+        i = panel.scopes.index(scope)
+        out = []
+        for k, signal in enumerate(panel.signals):
+            at, normal, spread = panel.charted[i, k], watched.normal[i, k], watched.spread[i, k]
+            rows = [
+                tuple(
+                    _shown(signal, float(one)) if np.isfinite(one) else None
+                    for one in (at[j], normal[j] - 2 * spread[j], normal[j] + 2 * spread[j])
+                )
+                for j in range(len(panel.months))
+            ]
+            value, one, other = zip(*rows, strict=True)
+            low, high = (one, other) if signal.sign > 0 else (other, one)
+            out.append(SignalHistory(signal.key, panel.months, value, low, high))
+        return tuple(out)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalHistory:
+    """One signal of one industry as people read it; None where there is no reading, or nothing was learned yet.
+
+    Parameters
+    ----------
+    signal : its key
+    months : first day of each period, (t,)
+    value, low, high : reading and normal range, in the unit of its evidence, (t,)
+    """
+
+    signal: str
+    months: tuple[date, ...]
+    value: tuple[float | None, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
 
 
 def _name(code: str) -> tuple[str, str]:
@@ -88,11 +131,13 @@ def over_capacity(
     )
     record = replayed.record()
     alerts = [one.with_record(record) for one in _alerts(panel, watched, curve, threshold, budget, rule)]
+    middle = None
     if len(panel.scopes) >= rule.others:
-        alerts += [one.with_record(record) for one in _general(panel, rule, budget, rng)]
+        general, middle = _general(panel, rule, budget, rng)
+        alerts += [one.with_record(record) for one in general]
     order = {"serious": 0, "warning": 1, "watch": 2}
     alerts.sort(key=lambda one: (order[one.level], -sum(row.vote for row in one.evidence)))
-    return OverCapacity(tuple(alerts), tuple(cannot), replayed, threshold, curve, watched)
+    return OverCapacity(tuple(alerts), tuple(cannot), replayed, threshold, curve, watched, panel, middle)
 
 
 def _too_little(panel: Panel, rule: Rule) -> list[CannotJudge]:
@@ -116,7 +161,9 @@ def _too_little(panel: Panel, rule: Rule) -> list[CannotJudge]:
     return out
 
 
-def _general(panel: Panel, rule: Rule, budget: float, rng: np.random.Generator) -> list[Alert]:
+def _general(
+    panel: Panel, rule: Rule, budget: float, rng: np.random.Generator
+) -> tuple[list[Alert], tuple[Panel, Watched]]:
     """The median industry watched by its own history: a slump of all is no industry's own, but has to be seen."""
     with np.errstate(invalid="ignore"):
         some = np.isfinite(panel.charted).any(axis=0)
@@ -126,7 +173,7 @@ def _general(panel: Panel, rule: Rule, budget: float, rng: np.random.Generator) 
     middle = replace(panel, scopes=(ALL,), values=values[None], charted=charted[None])
     share = budget / len(panel.scopes)
     watched, curve, threshold = watch_panel(middle, rule, share, rng)
-    return _alerts(middle, watched, curve, threshold, share, rule)
+    return _alerts(middle, watched, curve, threshold, share, rule), (middle, watched)
 
 
 def _alerts(panel: Panel, watched: Watched, curve: Curve, threshold: float, budget: float, rule: Rule) -> list[Alert]:

@@ -73,7 +73,7 @@
       const data = new FormData();
       data.append("file", file);
       const request = new XMLHttpRequest();
-      request.open("POST", "/api/v1/uploads");
+      request.open("POST", box.dataset.zzTo || "/api/v1/uploads");
       request.setRequestHeader("x-csrf-token", meta("csrf"));
       request.setRequestHeader("accept-language", zz.lang());
       const bar = box.querySelector(".zz-progress > i");
@@ -82,13 +82,13 @@
       request.onload = () => {
         let said = {};
         try { said = JSON.parse(request.responseText); } catch { /* not JSON: told below */ }
-        if (request.status < 300) location.assign("/import?upload=" + encodeURIComponent(said.upload));
+        if (request.status < 300) location.assign(box.dataset.zzNext || "/import?upload=" + encodeURIComponent(said.upload));
         else { box.querySelector(".zz-uploading").hidden = true; zz.tell(said); }
       };
       request.onerror = () => { box.querySelector(".zz-uploading").hidden = true; zz.tell({ what: meta("offline") }); };
       request.send(data);
     },
-    form(form) { const data = {}; for (const [key, value] of new FormData(form)) data[key] = value; return data; },
+    form(form) { const data = {}; for (const [key, value] of new FormData(form)) data[key] = key in data ? [].concat(data[key], value) : value; return data; },
   };
 
   // the search over everything
