@@ -53,7 +53,8 @@ async def returns_page(frame: Frame) -> None:
         return
     whole, rows, owed = found
     _title(frame, desk, actor, whole)
-    _filters(frame, whole, asked)
+    if whole or asked:
+        _filters(frame, whole, asked)
     if not rows:
         key = "returns.nothing.filter" if whole else "returns.nothing"
         clear = link_button(frame.t("returns.nothing.clear"), "/returns") if asked else ""
