@@ -24,6 +24,7 @@ VALUE_COLUMNS: dict[str, type[pl.DataType]] = {
     "vintage": pl.String,
     "use": pl.String,
     "note": pl.String,
+    "indicator": pl.String,
 }
 """Columns of the table."""
 
@@ -64,6 +65,7 @@ def values_frame(found: Evaluation, one: IndicatorResult, lang: str) -> pl.DataF
                 "vintage": f"{seen[key]}/{of[key]}",
                 "use": use_of(each, found),
                 "note": each.note_zh if zh else each.note_en,
+                "indicator": one.definition.id,
             }
         )
     rows.sort(key=lambda row: -row["at"])

@@ -77,14 +77,15 @@ def _indicator_values(desk: Desk, period: Period, asked: Mapping[str, str]) -> p
     # the right to read the plant's records, which this table asks for, is what own values need
     found = IndicatorsDesk(desk, LOCAL).evaluation(Asked.of({**asked, "set": "", "target_set": ""}))
     key = asked.get("id", "")
-    one = next((each for each in found.results if each.definition.id == key), None)
-    if one is None:
+    kept = [each for each in found.results if key in ("", each.definition.id)]
+    if not kept:
         raise no_indicator(key)
-    return values_frame(found, one, "zh" if asked.get("lang") == "zh" else "en")
+    return pl.concat([values_frame(found, one, "zh" if asked.get("lang") == "zh" else "en") for one in kept])
 
 
 def _panel_strata(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
-    rows = desk.jobs.result(asked.get("job", "")).get("design", {}).get("strata", [])
+    job = desk.latest("panel") if not asked.get("job") else desk.jobs.get(asked["job"])
+    rows = desk.jobs.result(job.id).get("design", {}).get("strata", []) if job is not None else []
     return pl.DataFrame(
         {
             "stratum": [str(one["stratum"]) for one in rows],
@@ -249,6 +250,7 @@ TABLES: dict[str, Table] = {
             Column("vintage", width=0.7),
             Column("use", words="use."),
             Column("note", width=2, hidden=True),
+            Column("indicator", hidden=True),
         ),
         _indicator_values,
     ),

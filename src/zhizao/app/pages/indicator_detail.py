@@ -157,7 +157,7 @@ def _observations(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evalu
 
 def _cell(frame: Frame, key: str, value: Any) -> str:
     if key == "figure":
-        return frame.t.number(value, 6)
+        return f"{value:,.10g}".replace("-", "−")
     prefix = {"use": "use.", "confidence": "confidence."}.get(key)
     return escape(frame.t(f"{prefix}{value}") if prefix else str(value))
 
