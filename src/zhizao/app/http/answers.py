@@ -41,6 +41,7 @@ _MISSING = {
     *("no_return", "no_unit", "not_own", "no_indicator", "no_group"),
 }
 
+
 def status_of(error: ZhizaoError) -> int:
     """HTTP status of an error."""
     code = error.fault.code

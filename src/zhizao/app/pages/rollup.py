@@ -26,7 +26,20 @@ ROWS = 300
 """Most parts on the page; the export has all of them."""
 EVENTS = 50
 """Events on the page at once."""
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 @page("/rollup", "rollup", Right.RETURNS)
