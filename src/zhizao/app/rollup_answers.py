@@ -5,6 +5,7 @@ Every answer is made for one person: the scope is taken first, and nothing outsi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -257,7 +258,7 @@ def _way(desk: RollupDesk, scope: Scope, place: Place, lang: str) -> list[dict[s
     asked = {"indicator": place.indicator, "period": place.period}
     top = {"zh": "全国", "en": "nation"}[lang] if not scope.unit else _unit(desk, scope.unit, lang)
     way: list[dict[str, Any]] = [{"level": "nation", "code": "", "name": top, "query": dict(asked)}]
-    steps = (
+    steps: tuple[tuple[str, str, Callable[[str], str]], ...] = (
         ("region", place.region, lambda code: name_of("region", code, lang)),
         ("industry", place.industry, lambda code: name_of("industry", code, lang)),
         ("enterprise", place.enterprise, lambda code: _enterprise(desk, code, lang)),
