@@ -155,7 +155,7 @@ def test_what_is_no_table_is_refused_and_not_kept(empty: Caller, name: str, text
 def test_a_name_leads_to_no_other_folder(empty: Caller, empty_desk: Desk) -> None:
     assert send(empty, "../../etc/evil .csv", SUPPLY).status_code == 201
     assert [path.name for path in (empty_desk.path / warnings_desk.FOLDER).iterdir()] == ["evil.parquet"]
-    assert empty("DELETE", f"{API}/tables/..%2F..%2Fplant").status_code in (404, 422)
+    assert empty("DELETE", f"{API}/tables/..%2F..%2Fplant").status_code in (404, 405, 422)
 
 
 def test_nothing_judged_yet_says_what_to_do(empty: Caller) -> None:
