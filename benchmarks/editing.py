@@ -172,7 +172,9 @@ def speed(returns: int, seed: int) -> list[Row]:
     return [
         limit(f"editing: judge {size} by {len(hard.rules)} hard rules", judged, "s", 10.0),
         limit(f"editing: locate errors, records a second ({fails:,} failing)", fails / took, "records/s", 1000.0, note),
-        limit(f"editing: everything, {size}, a month before known", whole_took, "s", 120.0, f"{busy:.0f} s of one core"),
+        limit(
+            f"editing: everything, {size}, a month before known", whole_took, "s", 120.0, f"{busy:.0f} s of one core"
+        ),
     ]
 
 
