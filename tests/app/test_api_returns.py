@@ -397,7 +397,16 @@ def test_a_role_that_may_not_see_a_cell_gets_it_by_no_route_and_no_export(
 
 def test_who_belongs_to_no_plant_reads_none_of_its_records(by: Callable[[str], Caller], served: FastAPI) -> None:
     free = {"/api/v1/health", "/api/v1/session", "/api/v1/me/tokens"}
-    plain = [one for one in addresses(served, 40) if "/returns" not in one and one.split("?")[0] not in free]
+    theirs = (
+        "returns",
+        "rollup",
+        "releases",
+        "indicators",
+        "evaluation",
+    )  # cut by who asks, each with a test of its own
+    asked = [one for one in addresses(served, 40) if one.split("?")[0] not in free]
+    plain = [one for one in asked if not any(f"/{name}" in one for name in theirs)]
+    assert len(plain) >= 40
     for name in ("zhao", "qian", "sun", "li", "wang"):
         for address in plain:
             answer = by(name).get(address)
