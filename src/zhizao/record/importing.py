@@ -7,6 +7,7 @@ stored at that moment: another import may run at the same time, and a killed one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -125,8 +126,7 @@ def import_records(
     tally: dict[str, int] = {}
     mine: Head | None = None  # the chain's end after our last batch
     first = False  # nothing was stored before this import, and nobody else writes
-    for part in _batches(frame, batch_rows):
-        batch = _prepared(part)
+    for part, batch in _prepared_ahead(_batches(frame, batch_rows)):
         with store.writing() as (connection, last):
             at = max(given, last.recorded_at)
             if not tally:
@@ -210,6 +210,19 @@ def _batches(frame: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
     cuts = np.unique(np.searchsorted(starts, starts[::size]))
     for begin, end in zip(cuts, [*cuts[1:], len(order)], strict=True):
         yield frame[order[begin:end]]
+
+
+def _prepared_ahead(parts: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Each part with what `matched` needs of it; the next one is made while the database takes this one."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        part = next(parts)
+        ahead = pool.submit(_prepared, part)
+        for after in parts:
+            ready = ahead.result()
+            ahead = pool.submit(_prepared, after)
+            yield part, ready
+            part = after
+        yield part, ahead.result()
 
 
 def _prepared(part: pl.DataFrame) -> pl.DataFrame:

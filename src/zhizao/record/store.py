@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = ["Head", "Store", "open_store"]
 
 
 _VALUES = 8_000  # in one query; SQLite takes 32,766
+_ROWS = 500  # in one statement: the interpreter is free meanwhile, so another thread can prepare the next batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,21 @@ class Store:
                 for row in frame.iter_rows():
                     copy.write_row(row)
         else:
-            places = ", ".join("?" * len(names))
-            connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})", frame.rows())
+            same = {name: self._literal(connection, frame[name][0]) for name in _same(frame)}
+            one = f"({', '.join(same.get(name, '?') for name in frame.columns)})"
+            rows = frame.drop(same).rows()
+            into = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "
+            whole = len(rows) - len(rows) % _ROWS
+            if whole:
+                groups = [tuple(chain.from_iterable(rows[at : at + _ROWS])) for at in range(0, whole, _ROWS)]
+                connection.exec_driver_sql(into + ", ".join([one] * _ROWS), groups)
+            if rows[whole:]:
+                connection.exec_driver_sql(into + one, rows[whole:])
+
+    @staticmethod
+    def _literal(connection: Connection, value: Any) -> str:
+        """A value as SQLite itself writes it in a statement: what is the same in all rows is handed over once."""
+        return str(connection.exec_driver_sql("SELECT quote(?)", (value,)).scalar())
 
     @staticmethod
     def frames(
@@ -138,6 +153,14 @@ class Store:
     def _explained(self) -> Iterator[None]:
         with explained(self.place):
             yield
+
+
+def _same(frame: pl.DataFrame) -> list[str]:
+    """Columns with one value in all of many rows; never the first, and no text with a NUL, which ends a literal."""
+    if frame.height < _ROWS:
+        return []
+    alike = [name for name in frame.columns[1:] if frame[name].n_unique() == 1]
+    return [name for name in alike if "\x00" not in str(frame[name][0])]
 
 
 def _frame(rows: list[tuple[Any, ...]], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
@@ -209,7 +232,7 @@ def _prepare_sqlite(engine: Engine, wait_s: float) -> None:
             "synchronous=FULL",  # an acknowledged batch is on the disk
             "cache_size=-131072",  # KiB: the index over ids stays in memory
             "temp_store=MEMORY",
-            "wal_autocheckpoint=8000",  # pages: the ids scattered over their index are folded in less often
+            "wal_autocheckpoint=32000",  # pages: the ids scattered over their index are folded in less often
             "journal_size_limit=67108864",
         ):
             cursor.execute(f"PRAGMA {setting}")
