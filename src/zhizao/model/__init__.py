@@ -3,10 +3,15 @@
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
 from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
+from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Role, Samples, TagCard, is_good
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
 
 __all__ = [
+    "BAD",
     "CARRIERS",
+    "GOOD",
+    "NO_COMMUNICATION",
+    "UNCERTAIN",
     "WORKLOG_SCHEMA",
     "Calendar",
     "Event",
@@ -18,5 +23,9 @@ __all__ = [
     "Plant",
     "Product",
     "Rates",
+    "Role",
+    "Samples",
+    "TagCard",
     "WorkLog",
+    "is_good",
 ]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from zhizao.model.noun import Noun
+from zhizao.model.signal import TagCard
 
 __all__ = ["CARRIERS", "Calendar", "Carrier", "Machine", "Meter", "Person", "Plant", "Product", "Rates"]
 
@@ -167,6 +168,12 @@ class Plant(Noun):
 
     accounts: dict[str, str] = {}
     """Names of the plant's own ledger accounts, each with the item of the monthly return that it is."""
+
+    tags: dict[str, TagCard] = {}
+    """What is known of signals, by their name; one that is not declared is kept as its source tells it."""
+
+    connections: dict[str, dict[str, JsonValue]] = {}
+    """Sources of live facts by name; each has a `kind` and what `zhizao.sense` asks for that kind."""
 
     enterprise: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,59})?$")
     """Id of the enterprise in units.yaml whose return this plant's journal fills."""
