@@ -33,7 +33,8 @@ def scales(run: NDArray[np.int64], value: NDArray[np.float64]) -> NDArray[np.int
     >>> scales(np.array([0, 2, 3, 4]), np.array([41.5, 40.25, 1 / 3, 7.0])).tolist()
     [2, -1, 0]
     """
-    return least_scale(run, value, _POWERS)
+    least: NDArray[np.int8] = least_scale(run, value, _POWERS)
+    return least
 
 
 def scaled(value: NDArray[np.float64], scale: NDArray[np.int8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
@@ -11,12 +12,18 @@ from numpy.typing import NDArray
 __all__ = ["FIGURES", "admit", "between", "grouped", "least_scale", "locate", "sorted_runs", "tidy", "weigh"]
 
 Array = NDArray[Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 FIGURES = ("count", "good", "sum", "min", "max", "integral", "held_ns", "first", "last", "last_at", "bad_ns")
 """What `weigh` finds of each interval, in this order."""
 
 
-@njit(cache=True, nogil=True)
+def _compiled(function: F) -> F:
+    compiler: Callable[[F], F] = njit(cache=True, nogil=True)
+    return compiler(function)
+
+
+@_compiled
 def admit(tag: Array, at: Array, last_at: Array, before: Array, fresh: Array) -> int:
     """Mark samples that are later than all before them of their tag; how many are not.
 
@@ -34,7 +41,7 @@ def admit(tag: Array, at: Array, last_at: Array, before: Array, fresh: Array) ->
     return late
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def between(at: Array, begin: int, end: int) -> Array:
     """Rows with begin <= at <= end."""
     count = 0
@@ -49,7 +56,7 @@ def between(at: Array, begin: int, end: int) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def locate(sorted_tag: Array, sorted_at: Array, tag: Array, at: Array) -> Array:
     """Of rows in the order of tag and time, the last with each tag and time; those that are there only."""
     found = np.empty(len(tag), np.int64)
@@ -68,7 +75,7 @@ def locate(sorted_tag: Array, sorted_at: Array, tag: Array, at: Array) -> Array:
     return found[:count]
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def grouped(tag: Array, tags: int) -> tuple[Array, Array]:
     """Order that puts rows of one tag together and keeps them in their order; first row of each tag, and the end."""
     count = np.zeros(tags + 1, np.int64)
@@ -84,7 +91,7 @@ def grouped(tag: Array, tags: int) -> tuple[Array, Array]:
     return order, count
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def sorted_runs(order: Array, first: Array, at: Array) -> None:
     """Put the rows of each tag in the order of time, in place; what was told later of one time stands later."""
     for run in range(len(first) - 1):
@@ -99,7 +106,7 @@ def sorted_runs(order: Array, first: Array, at: Array) -> None:
             order[begin:end] = mine[np.argsort(at[mine], kind="mergesort")]
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def tidy(tag: Array, at: Array, keep: Array) -> int:
     """Of rows in the order of tag and time, keep the last said of each time; how many are kept."""
     kept = 0
@@ -109,7 +116,7 @@ def tidy(tag: Array, at: Array, keep: Array) -> int:
     return kept
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def least_scale(first: Array, value: Array, powers: Array) -> Array:
     """See `integers.scales`."""
     out = np.zeros(len(first) - 1, np.int8)
@@ -130,7 +137,7 @@ def least_scale(first: Array, value: Array, powers: Array) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def weigh(
     at: Array,
     value: Array,

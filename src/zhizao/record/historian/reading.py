@@ -149,10 +149,12 @@ def states(historian: Historian, tag: str, begin: int, end: int, *, stale: int) 
     for k, (label, start, stop, over) in enumerate(
         zip(labels, starts.tolist(), until.tolist(), ends.tolist(), strict=True)
     ):
+        if k == 0 and over == start:
+            continue  # the first sample stands at the very beginning
         seconds[label] = seconds.get(label, 0.0) + (stop - start) / 1e9
         if over > stop:
             seconds[None] = seconds.get(None, 0.0) + (over - stop) / 1e9
-        if k == 0 or label != before:
+        if not times or label != before:
             times[label] = times.get(label, 0) + (k > 0 or held_at < 0)
         before = label
     found = [(label, length, times.get(label, 0)) for label, length in seconds.items() if length > 0]

@@ -58,7 +58,8 @@ class Rows:
     @classmethod
     def none(cls) -> Rows:
         """No rows."""
-        return cls(*(np.zeros(0, kind) for kind in _KINDS))
+        columns: list[NDArray[Any]] = [np.zeros(0, kind) for kind in _KINDS]
+        return cls(*columns)
 
     @classmethod
     def joined(cls, parts: list[Rows]) -> Rows:
@@ -174,7 +175,8 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
 
 def _rows(raw: memoryview) -> Rows:
     count = len(raw) // sum(np.dtype(kind).itemsize for kind in _KINDS)
-    columns, place = [], 0
+    columns: list[NDArray[Any]] = []
+    place = 0
     for kind in _KINDS:
         columns.append(np.frombuffer(raw, kind, count, place))
         place += count * np.dtype(kind).itemsize

@@ -17,7 +17,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -326,7 +326,7 @@ class Table:
         keep = np.zeros(len(rows), np.bool_)
         kept = tidy(rows.tag, rows.at, keep)
         self.commit(self.prepare(rows[keep], words, tags, stamp=stamp), replaces=files)
-        return len(rows) - kept
+        return int(len(rows) - kept)
 
     def drop(self, before: str) -> int:
         """Take days before a date out of the table; files that were dropped.
@@ -370,8 +370,3 @@ def _decoded(table: pa.Table, words: dict[str, int]) -> Rows:
         known = codes.is_valid().to_numpy(zero_copy_only=False)
         word[known] = numbers[codes.indices.drop_null().to_numpy()]
     return Rows(table["tag"].to_numpy(), at, value, table["quality"].to_numpy().astype(np.uint32), word)
-
-
-def day_of(ns: int) -> str:
-    """UTC date of a time."""
-    return datetime.fromtimestamp(ns / 1e9, UTC).date().isoformat()
