@@ -1,6 +1,6 @@
 """What was measured: every sample of every signal, kept and found again."""
 
-from zhizao.record.historian.historian import FLUSH_ROWS, Historian, Stored
+from zhizao.record.historian.historian import FLUSH_ROWS, Historian
 from zhizao.record.historian.ledger import LEDGER_SCHEMA
 from zhizao.record.historian.reading import FIGURES_SCHEMA, RANGE_SCHEMA, STATES_SCHEMA
 from zhizao.record.historian.segment import Rows
@@ -13,5 +13,4 @@ __all__ = [
     "STATES_SCHEMA",
     "Historian",
     "Rows",
-    "Stored",
 ]

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from zhizao.errors import InputError
-from zhizao.model import Samples
+from zhizao.model import Samples, Taken
 from zhizao.record.historian import reading
 from zhizao.record.historian.kernels import admit, between, tidy
 from zhizao.record.historian.ledger import Line, frame_of
@@ -25,28 +24,12 @@ from zhizao.record.historian.segment import Rows, Segment, read_segment
 from zhizao.record.historian.table import Table
 from zhizao.record.historian.tail import Tail
 
-__all__ = ["FLUSH_ROWS", "Historian", "Stored"]
+__all__ = ["FLUSH_ROWS", "Historian"]
 
 FLUSH_ROWS = 2_000_000
 """Rows after which a segment of the log goes into the table."""
 FUTURE_NS = 86_400_000_000_000
 """A sample that claims to be more than a day ahead of our clock is refused: one such would hide all that follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What became of a batch.
-
-    Parameters
-    ----------
-    stored : new samples
-    duplicate : samples that were there already: same tag, time, value and quality
-    rejected : refused ones by reason
-    """
-
-    stored: int
-    duplicate: int
-    rejected: dict[str, int] = field(default_factory=dict)
 
 
 class Historian:
@@ -228,7 +211,7 @@ class Historian:
 
     # -- storing -------------------------------------------------------------------------------------------------------
 
-    def append(self, batches: Sequence[tuple[str, Samples, Mapping[str, int]]]) -> list[Stored]:
+    def append(self, batches: Sequence[tuple[str, Samples, Mapping[str, int]]]) -> list[Taken]:
         """Store batches of sources in one commit; they are on the disk when this returns.
 
         A sample is known by tag and time. Said again with the same value and quality it is a duplicate; with another
@@ -247,7 +230,7 @@ class Historian:
             if self._failed is not None:
                 raise self._failed
             tags, words = len(self._names), len(self._words)
-            done: list[Stored] = []
+            done: list[Taken] = []
             parts: list[dict[str, Any]] = []
             kept: list[Rows] = []
             undo: list[tuple[NDArray[np.int32], NDArray[np.int64]]] = []
@@ -256,7 +239,7 @@ class Historian:
                     rows, part = self._admitted(source, samples, refused, kept, undo)
                     kept.append(rows)
                     parts.append(part)
-                    done.append(Stored(part["stored"], part["duplicate"], part["rejected"]))
+                    done.append(Taken(part["stored"], part["duplicate"], part["rejected"]))
                 rows = Rows.joined(kept)
                 head: dict[str, Any] = {"parts": parts}
                 if len(self._names) > tags:
