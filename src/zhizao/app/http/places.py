@@ -17,6 +17,7 @@ AREAS: tuple[tuple[str, tuple[tuple[str, str, Right], ...]], ...] = (
             ("orders", "/orders", Right.READ),
             ("machines", "/machines", Right.READ),
             ("defects", "/defects", Right.READ),
+            ("live", "/live", Right.READ),
         ),
     ),
     ("decide", (("twin", "/twin", Right.READ), ("pilot", "/pilot", Right.READ))),
