@@ -18,7 +18,7 @@ from zhizao.errors import InputError, NotAllowed
 from zhizao.programme.editing import Rule, edit, from_frame, rule_set
 from zhizao.programme.editing.deductive import METHODS
 from zhizao.programme.items import item_keys, items
-from zhizao.programme.returns import Actor, Sight, bounds, check_month, check_values, month_before, seen, sight
+from zhizao.programme.returns import Actor, Sight, bounds, check_month, check_values, month_before, sight
 from zhizao.programme.returns.fill import METERED_ITEMS
 
 __all__ = ["SECTIONS", "Before", "Checked", "Failed", "before", "checked", "facts_behind"]
@@ -150,8 +150,7 @@ def before(
 
 
 def _month(desk: ReturnsDesk, actor: Actor, enterprise: str, period: str, fill: bool) -> Before:
-    found = desk.all().get((enterprise, period))
-    one = seen(found, sight(actor, desk.tree, enterprise)) if found is not None else None
+    one = desk.all().get((enterprise, period)) if sight(actor, desk.tree, enterprise) is Sight.ALL else None
     if one is not None and one.latest is not None:
         version = one.public or one.latest
         return Before(period, version.values, "published" if one.public is not None else "submitted")
@@ -188,13 +187,7 @@ def checked(
     NotAllowed : it is not theirs to see (`role`)
     """
     unit = desk.tree.enterprise(enterprise)
-    check_month(period)
-    if sight(actor, desk.tree, enterprise) is not Sight.ALL:
-        raise NotAllowed(
-            f'"{actor.name}" is {actor.role}; the figures of {enterprise} are not theirs to check',
-            fix="ask an admin for the role and the unit",
-            code="role",
-        )
+    desk.figures_for(actor, enterprise, period)
     told = {key: text.strip() for key, text in (notes or {}).items() if text.strip()}
     plain = {
         key: float(value)

@@ -47,12 +47,14 @@ class Guard:
     reason : by indicator: empty where the cell may be told, else why not (`disclosure.REASONS`); of the axes' shape
     tables : by indicator: numerators and denominators
     rule : by which
+    common : what all indicators withhold, whatever else each does; other tables of the same returns have to withhold it too
     """
 
     axes: tuple[Axis, Axis]
     reason: dict[str, NDArray[np.str_]]
     tables: dict[str, tuple[Table, Table]]
     rule: Rule
+    common: NDArray[np.str_]
 
     def reason_of(self, indicator: str, region: str = "", industry: str = "") -> str:
         """Why the figure of a group is withheld; empty when it may be told, or nobody has returned there."""
@@ -127,7 +129,7 @@ def guard_of(
         for table, strict in zip(tables[one.id], (one.formula.of not in ("share", "count"), True), strict=True):
             common = _both(common, _alone(table, rule if strict else few))
     reason = {one.id: _enough(one, tables[one.id], common, rule) for one in definitions}
-    return Guard(axes, reason, tables, rule)
+    return Guard(axes, reason, tables, rule, common)
 
 
 def _alone(table: Table, rule: Rule) -> NDArray[np.str_]:
