@@ -68,7 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Workspace.open(folder) as place:
         desk = ReturnsDesk.of_workspace(place)
         for n, name in enumerate(desk.tree.enterprises()):
-            values: dict[str, float | None] = dict.fromkeys(items(), 1.0)
+            values: dict[str, float | None] = {**dict.fromkeys(items(), 1.0), "assets_cny": 2.0}
             values["revenue_cny"] = 80_000.0 + n if n else SECRET - sum(80_000.0 + k for k in range(1, 12))
             desk.submit(Actor(name="r", role="reporter", unit=name), name, MONTH, values, at=at)
             for who in ("a", "b"):
@@ -229,7 +229,7 @@ def test_what_was_released_stays_as_it_was_when_a_return_is_corrected(served: Fa
     desk, at = ReturnsDesk.of_desk(place), now()
     admin = [Actor(name=name, role="admin") for name in "abc"]
     desk.reopen(admin[0], "E11", MONTH, at=at, reason="wrong")
-    values = {**dict.fromkeys(items(), 1.0), "revenue_cny": 500_000.0}
+    values = {**dict.fromkeys(items(), 1.0), "assets_cny": 2.0, "revenue_cny": 500_000.0}
     desk.submit(Actor(name="r", role="manager", unit="E11"), "E11", MONTH, values, at=at, reason="mended")
     for who in admin[:2]:
         desk.approve(who, "E11", MONTH, at=at)

@@ -318,7 +318,7 @@ def api(enterprise: str, month: str, what: str) -> str:
 
 def in_secret(people: Desk) -> None:
     """Returns in every state, with figures that cannot be mistaken."""
-    full: dict[str, Any] = dict.fromkeys(items(), 1.0)
+    full: dict[str, Any] = {**dict.fromkeys(items(), 1.0), "assets_cny": 2.0}
 
     def step(name: str, enterprise: str, month: str, what: str, body: dict[str, Any]) -> None:
         status, text = said(people.by(name), "POST", api(enterprise, month, f"/{what}"), body)

@@ -443,7 +443,7 @@ def _rollup(desk: Desk, entry: Entry, vintage: datetime) -> Dataset:
 _STATUS = {"": "F", "minimum": "A", "dominance": "G", "p_percent": "N", "secondary": "D", "alike": "D"}
 
 
-def _shared(told: pl.DataFrame, tree: Tree) -> dict[tuple[str, str], str]:
+def _shared(told: pl.DataFrame, tree: Tree) -> dict[tuple[str, ...], str]:
     """What the roll-up of these returns withholds, by region and industry: it tells sums of the same items."""
     import numpy as np
     import polars as pl
@@ -469,7 +469,7 @@ def _shared(told: pl.DataFrame, tree: Tree) -> dict[tuple[str, str], str]:
 
 
 def protected(
-    item: str, values: Mapping[str, float], tree: Tree, also: Mapping[tuple[str, str], str] | None = None
+    item: str, values: Mapping[str, float], tree: Tree, also: Mapping[tuple[str, ...], str] | None = None
 ) -> pl.DataFrame:
     """Sums of one item by region and industry with totals; withheld cells have no value and no count.
 

@@ -375,7 +375,7 @@ class ReturnsDesk:
         Raises
         ------
         NotAllowed : the role, the state or the time does not permit it
-        FaultsFound : with every line that cannot be taken
+        FaultsFound : with every line that cannot be taken, or every hard rule that fails without a note saying why
         """
         one = self._looked_at(actor, enterprise, period, expect)
         correcting = one.state in (State.REFUSED, State.REOPENED)
@@ -389,6 +389,7 @@ class ReturnsDesk:
         whole: dict[str, float | None] = {
             key: None if values.get(key) is None else float(values[key]) + 0.0 for key in items()
         }
+        self._keeps_rules(enterprise, period, whole, told)
         kind = room.Corrected if correcting else room.Submitted
         step = kind(
             by=actor,
@@ -400,6 +401,22 @@ class ReturnsDesk:
             reason=reason.strip(),
         )
         return self._take(one, step)
+
+    def _keeps_rules(
+        self, enterprise: str, period: str, values: Mapping[str, float | None], notes: Mapping[str, str]
+    ) -> None:
+        from zhizao.app.returns_rules import hold_back
+
+        faults = hold_back(self.tree.enterprise(enterprise), enterprise, period, values, notes)
+        if faults:
+            raise FaultsFound(
+                f"the figures fail {len(faults)} rules that every right return keeps: {faults[0].what}"
+                if len(faults) > 1
+                else f"the figures fail a rule that every right return keeps: {faults[0].what}",
+                faults,
+                where=f"{enterprise}/{period}",
+                fix=faults[0].fix,
+            )
 
     def _sources(self, enterprise: str, period: str, values: Mapping[str, float | None]) -> dict[str, dict[str, Any]]:
         """Where each value comes from: the events that give just this value, or a person."""
