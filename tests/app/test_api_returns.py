@@ -460,6 +460,8 @@ def test_who_belongs_to_no_plant_reads_none_of_its_records(by: Callable[[str], C
     assert len(plain) >= 40
     for name in ("zhao", "qian", "sun", "li", "wang"):
         for address in plain:
+            if name == "wang" and "/warnings" in address:
+                continue  # an evaluator's own, see test_api_warnings.py
             answer = by(name).get(address)
             assert (answer.status_code, answer.json()["code"]) == (403, "role"), f"{name}: {address}"
 
