@@ -271,7 +271,7 @@ def test_a_return_is_submitted_refused_corrected_approved_and_published_by_four_
     wang.goto(people.server.address + "/returns")
     settle(wang)
     assert words["list"] in title(wang)
-    assert wang.locator("main a[href='/rollup']").count() == 1
+    assert wang.locator(".zz-actions a[href='/rollup']").count() == 1
     wang.click("nav.zz-rail a[href^='/warnings']")
     wang.wait_for_function("location.pathname === '/warnings'")
     settle(wang)
