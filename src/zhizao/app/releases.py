@@ -443,13 +443,13 @@ def _rollup(desk: Desk, entry: Entry, vintage: datetime) -> Dataset:
 _STATUS = {"": "F", "minimum": "A", "dominance": "G", "p_percent": "N", "secondary": "D", "alike": "D"}
 
 
-def _shared(told: pl.DataFrame, tree: Tree) -> dict[tuple[str, ...], str]:
+def _shared(told: pl.DataFrame, tree: Tree) -> dict[tuple[str, str], str]:
     """What the roll-up of these returns withholds, by region and industry: it tells sums of the same items."""
     import numpy as np
     import polars as pl
 
     from zhizao.app.rollup_desk import told_plan
-    from zhizao.programme.rollup import guard_of
+    from zhizao.programme.rollup import shared_pattern
 
     plan = told_plan()
     placed = [name for name, unit in tree.units.items() if unit.region is not None and unit.industry is not None]
@@ -461,15 +461,11 @@ def _shared(told: pl.DataFrame, tree: Tree) -> dict[tuple[str, ...], str]:
         known = dict(told.filter(pl.col("item") == key).select("enterprise", "value").drop_nulls().rows())
         values[key] = np.array([known.get(name, np.nan) for name in names], dtype=np.float64)
     places = [(tree.units[name].region or "", tree.units[name].industry or "") for name in names]
-    guard = guard_of(plan.definitions, values, [one for one, _ in places], [one for _, one in places])
-    rows, columns = (axis.codes for axis in guard.axes)
-    return {
-        (rows[r], columns[c]): str(guard.common[r, c]) for r, c in zip(*np.nonzero(guard.common != ""), strict=True)
-    }
+    return shared_pattern(plan.definitions, values, [one for one, _ in places], [one for _, one in places])
 
 
 def protected(
-    item: str, values: Mapping[str, float], tree: Tree, also: Mapping[tuple[str, ...], str] | None = None
+    item: str, values: Mapping[str, float], tree: Tree, also: Mapping[tuple[str, str], str] | None = None
 ) -> pl.DataFrame:
     """Sums of one item by region and industry with totals; withheld cells have no value and no count.
 
@@ -501,7 +497,8 @@ def protected(
     rows = []
     for cell in np.flatnonzero(table.count.reshape(-1) > 0).tolist():
         area, activity = (("_T" if one == "total" else one) for one in table.label(cell))
-        reason = str(made.reason.reshape(-1)[cell]) or (also or {}).get(table.label(cell), "")
+        place = table.label(cell)
+        reason = str(made.reason.reshape(-1)[cell]) or (also or {}).get((place[0], place[1]), "")
         value = None if reason else round(float(table.value.reshape(-1)[cell]), 2)
         count = None if reason else str(int(table.count.reshape(-1)[cell]))
         status = "Q" if reason else "A"
