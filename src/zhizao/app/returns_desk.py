@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zhizao.app.units import own_enterprise, read_tree
-from zhizao.errors import Fault, FaultsFound, InputError, NotAllowed
+from zhizao.errors import InputError, NotAllowed
 from zhizao.programme import returns as room
 from zhizao.programme.items import items
 from zhizao.programme.returns import Actor, Filled, Owed, Return, Sight, State, Tree
@@ -377,19 +377,19 @@ class ReturnsDesk:
         NotAllowed : the role, the state or the time does not permit it
         FaultsFound : with every line that cannot be taken, or every hard rule that fails without a note saying why
         """
+        from zhizao.app.returns_rules import check_lines, keep_rules
+
         one = self._looked_at(actor, enterprise, period, expect)
         correcting = one.state in (State.REFUSED, State.REOPENED)
         room.check("correct" if correcting else "submit", actor, self.tree, one)
         if room.bounds(period, self.tree.zone)[1] > at:
             raise NotAllowed(f"{period} has not ended yet", fix="submit when the month is over", code="too_early")
         told = {key: text.strip() for key, text in (notes or {}).items() if text.strip()}
-        faults = room.check_values(values, told)
-        if faults:
-            raise _found(faults)
+        check_lines(values, told)
         whole: dict[str, float | None] = {
             key: None if values.get(key) is None else float(values[key]) + 0.0 for key in items()
         }
-        self._keeps_rules(enterprise, period, whole, told)
+        keep_rules(self.tree.enterprise(enterprise), enterprise, period, whole, told)
         kind = room.Corrected if correcting else room.Submitted
         step = kind(
             by=actor,
@@ -401,22 +401,6 @@ class ReturnsDesk:
             reason=reason.strip(),
         )
         return self._take(one, step)
-
-    def _keeps_rules(
-        self, enterprise: str, period: str, values: Mapping[str, float | None], notes: Mapping[str, str]
-    ) -> None:
-        from zhizao.app.returns_rules import hold_back
-
-        faults = hold_back(self.tree.enterprise(enterprise), enterprise, period, values, notes)
-        if faults:
-            raise FaultsFound(
-                f"the figures fail {len(faults)} rules that every right return keeps: {faults[0].what}"
-                if len(faults) > 1
-                else f"the figures fail a rule that every right return keeps: {faults[0].what}",
-                faults,
-                where=f"{enterprise}/{period}",
-                fix=faults[0].fix,
-            )
 
     def _sources(self, enterprise: str, period: str, values: Mapping[str, float | None]) -> dict[str, dict[str, Any]]:
         """Where each value comes from: the events that give just this value, or a person."""
@@ -608,9 +592,3 @@ def _held_by(folder: Path) -> Callable[[str, str], bool]:
     from zhizao.clock import now
 
     return lambda role, month: held_month(folder, role, month, now())
-
-
-def _found(faults: list[Fault]) -> FaultsFound:
-    first = faults[0]
-    told = first.what if len(faults) == 1 else f"{len(faults)} lines cannot be taken, the first: {first.what}"
-    return FaultsFound(told, faults, where=first.where, fix=first.fix)

@@ -1,4 +1,4 @@
-"""The rules of editing as the returns desk asks them: what the figures of one return fail, and whether that is explained."""
+"""What holds a return back at the desk: lines that cannot be taken, and hard rules of editing that no note explains."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from zhizao.errors import Fault
+from zhizao.errors import Fault, FaultsFound
 from zhizao.programme.editing import Returns, Rule, System, broken, compile_rules, from_frame, rule_set, verdicts
 from zhizao.programme.items import items
-from zhizao.programme.returns import Unit
+from zhizao.programme.returns import Unit, check_values
 
-__all__ = ["Failed", "failed_rule", "hold_back", "told_as"]
+__all__ = ["Failed", "check_lines", "failed_rule", "hold_back", "keep_rules", "told_as"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,40 @@ def hold_back(
     system, told = _hard(), told_as(unit, enterprise, period, values)
     fails = broken(system, verdicts(system, system.records(told), system.active(told)))[0]
     return _faults([rule for rule, fails_it in zip(system.rules, fails.tolist(), strict=True) if fails_it], notes)
+
+
+def check_lines(values: Mapping[str, Any], notes: Mapping[str, str]) -> None:
+    """Refuse figures of which a line cannot be taken: blank without a note, no number, out of its range.
+
+    Raises
+    ------
+    FaultsFound : with every such line
+    """
+    faults = check_values(values, notes)
+    if faults:
+        first = faults[0]
+        told = first.what if len(faults) == 1 else f"{len(faults)} lines cannot be taken, the first: {first.what}"
+        raise FaultsFound(told, faults, where=first.where, fix=first.fix)
+
+
+def keep_rules(
+    unit: Unit, enterprise: str, period: str, values: Mapping[str, float | None], notes: Mapping[str, str]
+) -> None:
+    """Refuse figures that hard rules hold back; see `hold_back`.
+
+    Raises
+    ------
+    FaultsFound : with every such rule: its id, what is wrong, its lines, and what to do
+    """
+    faults = hold_back(unit, enterprise, period, values, notes)
+    if faults:
+        many = "a rule" if len(faults) == 1 else f"{len(faults)} rules"
+        raise FaultsFound(
+            f"the figures fail {many} that every right return keeps: {faults[0].what}",
+            faults,
+            where=f"{enterprise}/{period}",
+            fix=faults[0].fix,
+        )
 
 
 def _faults(rules: Sequence[Rule], notes: Mapping[str, str]) -> list[Fault]:
