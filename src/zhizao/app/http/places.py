@@ -28,7 +28,7 @@ AREAS: tuple[tuple[str, tuple[tuple[str, str, Right], ...]], ...] = (
             ("rollup", "/rollup", Right.RETURNS),
             ("returns", "/returns", Right.RETURNS),
             ("panel", "/panel", Right.READ),
-            ("warnings", "/warnings", Right.READ),
+            ("warnings", "/warnings", Right.WARNINGS),
             ("release", "/release", Right.RETURNS),
         ),
     ),
