@@ -177,14 +177,16 @@ def main() -> None:
     parser.add_argument("--lang", choices=["en", "zh"])
     parser.add_argument("--width", type=int)
     asked = parser.parse_args()
-    sizes = [(l, w) for l, w in SIZES if asked.lang in (None, l) and asked.width in (None, w)]
+    sizes = [one for one in SIZES if asked.lang in (None, one[0]) and asked.width in (None, one[1])]
     how = {"dark": asked.dark, "sizes": sizes}
     if asked.address:
         files = shoot(asked.address, asked.folder, paths=asked.path or PAGES, **how)
     else:
-        with tempfile.TemporaryDirectory() as passing:
-            with staged(asked.workspace or Path(passing), pilot=asked.pilot) as address:
-                files = shoot(address, asked.folder, paths=asked.path or PAGES + ADMIN, person=SIGN_IN, **how)
+        with (
+            tempfile.TemporaryDirectory() as passing,
+            staged(asked.workspace or Path(passing), pilot=asked.pilot) as address,
+        ):
+            files = shoot(address, asked.folder, paths=asked.path or PAGES + ADMIN, person=SIGN_IN, **how)
     print("\n".join(str(file) for file in files))
 
 

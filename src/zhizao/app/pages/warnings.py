@@ -150,13 +150,13 @@ def _warnings(frame: Frame, found: dict[str, Any]) -> None:
             [
                 _level(frame, row["level"]),
                 f'<a href="{escape(address)}"><b>{escape(_name(frame, row))}</b></a>',
-                escape(t(f"warnings.kind.{row['kind']}")),
+                f'<span class="nw">{escape(t("warnings.kind." + row["kind"]))}</span>',
                 f'<span class="nw num">{escape(row["since"] or "–")}</span>',
                 escape(f"{best['name'][t.lang]} {_figure(frame, best, best['value'])}") if best else "–",
                 f'<span class="dim">{escape(_record(frame, row["record"]))}</span>',
             ]
         )
-    raw(tight(short_table(frame, head, cells)))
+    raw(tight(short_table(frame, head, cells, take=False)))
     if len(rows) > len(cells):
         raw(f'<div style="margin-top:10px">{link_button(t("warnings.reset"), frame.link(every=1))}</div>')
 
