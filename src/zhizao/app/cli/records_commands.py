@@ -191,16 +191,17 @@ def figures(
         if one.value is None:
             say(f"{head}  {words['none'].format(reason=reason_of(one.reason, t.code))}")
             continue
-        said = f"{head}  {one.value:.4g} {_unit_of(one.unit, t)}".rstrip()
+        of = 100 if one.unit == "1" else 1
+        said = f"{head}  {of * one.value:.4g} {_unit_of(one.unit, t)}"
         if one.low is not None and one.high is not None:
-            said += words["between"].format(low=one.low, high=one.high)
+            said += words["between"].format(low=of * one.low, high=of * one.high)
         say(said + words["n"].format(n=one.n))
 
 
 def _unit_of(unit: str, t: Words) -> str:
-    """A unit as the language writes it; a share has none."""
+    """A unit as the language writes it; shares are shown in per cent."""
     if unit == "1":
-        return ""
+        return "%"
     money, slash, per = unit.partition("/")
     return f"{money}{slash}{t.maybe(f'unit.{per}', per)}" if slash else t.hours_unit(unit)
 

@@ -272,7 +272,7 @@ def _about(frame: Frame, one: Shown, made: Dataset | None = None) -> None:
             (t("release.meta.flow"), meta.structure_id),
             (t("release.meta.definitions"), meta.definition_version),
             (t("release.meta.vintage"), f"{t.time(meta.vintage)} ({t.zone})"),
-            (t("release.meta.source"), t(f"release.said.{entry.source}", source=meta.source)),
+            (t("release.meta.source"), t(f"release.said.{entry.source}", rule=releases.RULE)),
         ]
     inside = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in pairs)
     raw(heading(t("release.meta")))
