@@ -14,7 +14,6 @@ from zhizao.errors import InputError
 
 if TYPE_CHECKING:
     from zhizao.app.steps import Imported
-    from zhizao.app.texts import Words
 
 __all__ = ["add", "say_account"]
 
@@ -191,19 +190,11 @@ def figures(
         if one.value is None:
             say(f"{head}  {words['none'].format(reason=reason_of(one.reason, t.code))}")
             continue
-        of = 100 if one.unit == "1" else 1
-        said = f"{head}  {of * one.value:.4g} {_unit_of(one.unit, t)}"
+        of, unit = (100, "%") if one.unit == "1" else (1, t.unit_of(one.unit))  # shares are shown in per cent
+        said = f"{head}  {of * one.value:.4g} {unit}"
         if one.low is not None and one.high is not None:
             said += words["between"].format(low=of * one.low, high=of * one.high)
         say(said + words["n"].format(n=one.n))
-
-
-def _unit_of(unit: str, t: Words) -> str:
-    """A unit as the language writes it; shares are shown in per cent."""
-    if unit == "1":
-        return "%"
-    money, slash, per = unit.partition("/")
-    return f"{money}{slash}{t.maybe(f'unit.{per}', per)}" if slash else t.hours_unit(unit)
 
 
 def add(app: typer.Typer) -> None:

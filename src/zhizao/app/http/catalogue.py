@@ -213,7 +213,7 @@ TABLES: dict[str, Table] = {
     ),
     "imports": Table(
         (
-            Column("import_id", "count", link="/account?import={value}", width=0.6),
+            Column("import_id", "count", link="/account?import={value}", width=0.9),
             Column("source", width=2),
             Column("recorded_at", "time", width=1.3),
             Column("read", "count"),
@@ -295,7 +295,7 @@ TABLES: dict[str, Table] = {
     ),
     "panel_strata": Table(
         (
-            Column("stratum", width=2.6),
+            Column("stratum", width=3.2),
             Column("frame_units", "count"),
             Column("drawn", "count"),
             Column("share_drawn", "percent"),

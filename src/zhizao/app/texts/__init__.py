@@ -169,6 +169,17 @@ class Words:
         """A unit as the language writes it."""
         return self.maybe({"h": "unit.hour", "piece": "unit.piece"}.get(unit, unit), unit)
 
+    def unit_of(self, unit: str) -> str:
+        """A unit as the language writes it, money per something too.
+
+        Examples
+        --------
+        >>> Words("zh").unit_of("CNY/piece"), Words("en").unit_of("h")
+        ('CNY/件', 'h')
+        """
+        money, slash, per = unit.partition("/")
+        return f"{money}{slash}{self.maybe(f'unit.{per}', per)}" if slash else self.hours_unit(unit)
+
     def seconds(self, value: float | None) -> str:
         """A duration given in seconds."""
         if value is not None and 1 <= abs(value) < 60:
