@@ -311,8 +311,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "orders.find": ("Find", "查找"),
     "orders.gantt": ("Work over time", "工作时间图"),
     "orders.help": (
-        "Turn the wheel or press + and − to zoom, drag or use the arrows to move, 0 shows all; click a bar for its record.",
-        "滚轮或 + − 缩放，拖动或方向键移动，按 0 显示全部；点击条形查看记录。",
+        "Turn the wheel, pinch or press + and − to zoom, drag or use the arrows to move, 0 shows all; a bar opens its record.",
+        "滚轮、双指或 + − 缩放，拖动或方向键移动，按 0 显示全部；点击条形查看记录。",
     ),
     "orders.finished": ("Finished orders", "完工订单"),
     "orders.all": ("All orders", "全部订单"),
