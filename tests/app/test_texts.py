@@ -48,7 +48,7 @@ def refusals(files: Iterable[Path]) -> set[tuple[str, str, str]]:
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") in RAISED and call.args:
                 named = {key.arg: key.value for key in call.keywords}
-                said.add(tuple(_written(one) for one in (named.get("code"), call.args[0], named.get("fix"))))
+                said.add((_written(named.get("code")), _written(call.args[0]), _written(named.get("fix"))))
     return said
 
 
