@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from zhizao.app.texts.files import in_words
 
 PAGES = Path(__file__).parents[2] / "src" / "zhizao" / "app"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+RAISED = ("InputError", "FaultsFound", "NotAllowed", "ZhizaoError", "JournalBroken")
 
 
 def test_both_languages_say_the_same_with_the_same_values() -> None:
@@ -39,29 +41,56 @@ def test_a_comma_between_parts_is_chinese_too() -> None:
     assert not {key for key, (_, chinese) in TEXTS.items() if chinese.strip() in {",", ";", ":"}}
 
 
-def sentences_about_files() -> set[str]:
-    """What `zhizao.sense.files` raises, each value in it a word."""
+def refusals(files: Iterable[Path]) -> set[tuple[str, str, str]]:
+    """What modules raise, as code, what and fix, each value in it a word."""
     said = set()
-    for file in (PAGES.parent / "sense" / "files").glob("*.py"):
+    for file in files:
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if not isinstance(call, ast.Call) or getattr(call.func, "id", "") not in ("InputError", "FaultsFound"):
-                continue
-            for one in [*call.args[:1], *(key.value for key in call.keywords if key.arg == "fix")]:
-                parts = one.values if isinstance(one, ast.JoinedStr) else [one]
-                if all(isinstance(part, ast.Constant | ast.FormattedValue) for part in parts):
-                    said.add("".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in parts))
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in RAISED and call.args:
+                named = {key.arg: key.value for key in call.keywords}
+                said.add((_written(named.get("code")), _written(call.args[0]), _written(named.get("fix"))))
     return said
 
 
+def _written(one: ast.expr | None) -> str:
+    parts = one.values if isinstance(one, ast.JoinedStr) else [one]
+    if not all(isinstance(part, ast.Constant | ast.FormattedValue) for part in parts):
+        return ""
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in parts)
+
+
+def left_in_english(told: tuple[str, str]) -> list[str]:
+    return [one for one in told if re.search(r"[a-z]{2}", one) and not CHINESE.search(one)]
+
+
 def test_everything_that_can_be_wrong_with_a_file_is_said_in_chinese() -> None:
-    said = sentences_about_files()
-    values = {"7", "77", "7: 77", "7its columns are: 7"}  # nothing but values, or put together from known parts
+    said = {one for told in refusals((PAGES.parent / "sense" / "files").glob("*.py")) for one in told[1:]}
+    known = {"7its columns are: 7"}  # put together from known parts
     assert len(said) > 70
-    assert not [one for one in said if not CHINESE.search(in_words(one, "zh")) and one not in values]
+    assert not [one for one in said - known if left_in_english((in_words(one, "zh"), ""))]
     assert (
         in_words("the file has 12 bytes but unpacks to more than 900", "zh")
         == "文件只有 12 字节，解压后却超过 900 字节"
     )
+
+
+def test_everything_that_a_page_can_refuse_is_said_in_chinese() -> None:
+    rooms = [*PAGES.glob("*.py"), *PAGES.glob("http/**/*.py"), *PAGES.glob("pages/*.py")]
+    rooms = [file for file in rooms if file.stem not in {"serve", "steps", "survey_steps", "facts"}]  # of commands
+    rooms += (PAGES.parent / "programme" / "returns").glob("*.py")
+    rooms += [PAGES.parent / "programme" / "outlook" / f"{name}.py" for name in ("adjust", "values")]
+    rooms += [PAGES.parent / "record" / "store.py", PAGES.parent / "pilot" / "run.py"]
+    said = refusals(rooms)
+    # addressed to who writes a program, or says a command
+    programs = ("POST ", "write {", "write sort=", "upload a table, then POST", "pip install", "run `zhizao")
+    assert len(said) > 120
+    assert not [
+        one
+        for told in sorted(said)
+        for one in left_in_english(Words("zh").fault(*told))
+        if not one.startswith(programs)
+    ]
+    assert in_words('"bad" is not a day', "zh") == "“bad”不是日期"
 
 
 def test_every_key_that_a_page_asks_for_is_there() -> None:

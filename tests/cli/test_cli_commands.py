@@ -64,6 +64,10 @@ def test_a_longer_export_stores_only_what_is_new(workspace: Path) -> None:
     assert first[1] + second[1] + second[2] <= second[0]
     listed = [account(line) for line in call("account", workspace / "ws").out.splitlines()]
     assert listed == [first, second]
+    said = call("account", workspace / "ws", "--lang", "zh").out
+    assert re.findall(r"：读入 (\d+) = 存入 (\d+) \+ 拒收 (\d+) \+ 重复 (\d+)$", said, re.M) == [
+        tuple(map(str, one)) for one in listed
+    ]
 
 
 def test_the_journal_is_verified_and_a_changed_fact_is_found(workspace: Path, tmp_path: Path) -> None:
@@ -95,10 +99,13 @@ def test_figures_as_of_are_as_they_stood_before_later_facts(workspace: Path) -> 
 
 
 def test_figures_are_printed_with_unit_interval_and_number(workspace: Path) -> None:
-    said = call("figures", workspace / "ws")
+    said = call("figures", workspace / "ws", "--lang", "en")
     assert said.code == 0
-    for name in ("production_cycle", "operating_cost", "defect_rate"):
+    for name in ("Production cycle", "Operating cost", "Defect rate"):
         assert re.search(rf"^{name}\s+[\d.]+ \S+  95 %: [\d.]+ \.\. [\d.]+  n = \d+$", said.out, re.M), said.out
+    said = call("figures", workspace / "ws", "--lang", "zh")
+    for name, unit in (("生产周期", "小时"), ("运营成本", "CNY/件"), ("不良品率", "%")):
+        assert re.search(rf"^{name}  [\d.]+ {unit}  95 %：[\d.]+ 至 [\d.]+  n = \d+$", said.out, re.M), said.out
     part = call("figures", workspace / "ws", "--from", "2025-03-10", "--until", "2025-03-20", "--json")
     assert (
         json.loads(part.out)["production_cycle"]["n"]

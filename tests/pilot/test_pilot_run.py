@@ -183,6 +183,12 @@ def test_records_without_machines_are_a_plant_of_people(log_of: Logs) -> None:
     assert set(found.scene.shop.machines) <= {person.name for person in truth("messy").people} | {
         name for name in found.scene.shop.machines if name.startswith("(")
     }
+    tables = monday_tables(found)
+    assert "dispatch" in tables
+    for table in (tables[name] for name in ("dispatch", "schedule") if name in tables):
+        assert "person" in table.columns and "machine" not in table.columns
+    first = tables["dispatch"].filter(pl.col("rank") == 1)
+    assert first["person"].n_unique() == first.height > 1
 
 
 def test_one_resource_column_and_times_are_enough(log_of: Logs) -> None:

@@ -46,7 +46,7 @@ ITEMS = ("revenue_cny", "output_cny", "value_added_cny", "employees", "energy_tc
 
 EARLY_ROLES = tuple(role.value for role in Role)
 _LONGEST = timedelta(days=30)
-_RULE = "default"
+RULE = "default"
 
 
 class Entry(Noun):
@@ -431,7 +431,7 @@ def _rollup(desk: Desk, entry: Entry, vintage: datetime) -> Dataset:
     frame = pl.concat(frames).with_columns(TIME_PERIOD=pl.lit(entry.period))
     free = _embargoed(entry, vintage)
     frame = frame.with_columns(CONF_STATUS=pl.col("CONF_STATUS").replace({"F": free}))
-    meta = _metadata(entry, vintage, "return-40/1", f"published returns; disclosure rule {_RULE}; cells withheld are Q")
+    meta = _metadata(entry, vintage, "return-40/1", f"published returns; disclosure rule {RULE}; cells withheld are Q")
     return Dataset.of(
         frame,
         meta,
@@ -492,7 +492,7 @@ def protected(
         "region": [tree.units[name].region or "00" for name in names],
         "industry": [tree.units[name].industry or "00" for name in names],
     }
-    made = protect(flat_table(codes, [values[name] for name in names]), rule_named(_RULE))
+    made = protect(flat_table(codes, [values[name] for name in names]), rule_named(RULE))
     table = made.table
     rows = []
     for cell in np.flatnonzero(table.count.reshape(-1) > 0).tolist():

@@ -102,18 +102,20 @@ def _dispatch_list(pilot: Pilot) -> pl.DataFrame:
     scene = pull_all(scene, levers_of(pilot.candidates, pilot.chosen))
     log = worklog_of(scene, simulate(scene.shop, scene.work, scene.policy))
     zone = pilot.log.zone
+    # where records name people and no machines, each person has a list
+    taker, beside = ("person", []) if scene.people_are_machines else ("machine", ["person"])
     return (
         log.frame.filter(pl.col("end") > pl.col("start"))  # what was done before the end of the records takes no time
-        .sort("machine", "start")
-        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("machine"))
+        .sort(taker, "start")
+        .with_columns(rank=pl.int_range(1, pl.len() + 1).over(taker))
         .select(
-            "machine",
+            taker,
             "rank",
             "order",
             "product",
             "operation",
             "report",
-            "person",
+            *beside,
             expected_start=pl.col("start").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M"),
             expected_end=pl.col("end").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M"),
             due=pl.col("due").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d"),
@@ -151,6 +153,7 @@ def _schedule(pilot: Pilot) -> pl.DataFrame:
         table.filter((pl.col("machine") != "") & (pl.col("end_s") > pl.col("start_s")))
         .with_columns(start=local("start_s"), end=local("end_s"), late_h=(pl.col("late_s") / 3600).round(1))
         .select("machine", "turn", "order", "operation", "start", "end", "late_h")
+        .rename({"machine": "person" if scene.people_are_machines else "machine"})
     )
 
 

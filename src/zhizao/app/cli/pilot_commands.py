@@ -66,6 +66,7 @@ def pilot(
     from zhizao import clock
     from zhizao.app import steps
     from zhizao.app.findings import keep_finding
+    from zhizao.app.texts import Words
     from zhizao.pilot import write_monday, write_report
     from zhizao.pilot.report.sections import reason_text
     from zhizao.pilot.report.words import trust_reason
@@ -118,18 +119,21 @@ def pilot(
         steps.keep_result(home, found)
         keep_finding(home, found, began=began, lang=lang, monday=monday, current=as_of is None)
     result = found.result
+    t = Words(lang)
     for name, figure in result.figures.items():
+        # shares are shown in per cent
+        of, unit = (100, "%") if figure.unit == "1" else (1, t.unit_of(figure.unit))
         if figure.before is None:
             line = words["none"].format(reason=reason_text(figure.reason, lang))
         elif not figure.promised or figure.after is None or figure.change is None:
             line = words["no_promise"].format(
-                before=f"{figure.before:.4g}", unit=figure.unit, reason=reason_text(figure.reason, lang)
+                before=f"{of * figure.before:.4g}", unit=unit, reason=reason_text(figure.reason, lang)
             )
         else:
             line = words["promise"].format(
-                before=f"{figure.before:.4g}",
-                after=f"{figure.after:.4g}",
-                unit=figure.unit,
+                before=f"{of * figure.before:.4g}",
+                after=f"{of * figure.after:.4g}",
+                unit=unit,
                 change=100 * figure.change,
                 low=100 * (figure.low or 0.0),
                 high=100 * (figure.high or 0.0),

@@ -26,7 +26,10 @@ _WORDS = {
         "rejected": "  rejected rows, with cause and cure: {path}",
         "as": "  {column} is taken as {role}: {reason}",
         "verified": "the journal holds: {n} events, every link of the hash chain checked",
-        "head": "figure",
+        "import": "{at} {source}: read {read} = stored {stored} + rejected {rejected} + duplicate {duplicate}",
+        "none": "-  ({reason})",
+        "between": "  95 %: {low:.4g} .. {high:.4g}",
+        "n": "  n = {n}",
     },
     "zh": {
         "account": "记录：读入 {read} = 存入 {stored} + 拒收 {rejected} + 重复 {duplicate}",
@@ -34,7 +37,10 @@ _WORDS = {
         "rejected": "  拒收的行及其原因和改法：{path}",
         "as": "  {column} 识别为 {role}：{reason}",
         "verified": "台账完好：{n} 个事件，哈希链逐一核对无误",
-        "head": "指标",
+        "import": "{at} {source}：读入 {read} = 存入 {stored} + 拒收 {rejected} + 重复 {duplicate}",
+        "none": "-  （{reason}）",
+        "between": "  95 %：{low:.4g} 至 {high:.4g}",
+        "n": "  n = {n}",
     },
 }
 
@@ -129,16 +135,14 @@ def verify(workspace: WorkspaceArg, lang: Annotated[str | None, typer.Option(hel
     say(_WORDS[lang]["verified"].format(n=found.events))
 
 
-def account(workspace: WorkspaceArg) -> None:
+def account(workspace: WorkspaceArg, lang: Annotated[str | None, typer.Option(help="zh or en.")] = None) -> None:
     """Every import with read = stored + rejected + duplicate."""
     from zhizao.record import Workspace
 
+    words = _WORDS[check_lang(lang)]["import"]
     with Workspace.open(check_workspace(workspace)) as place:
         for row in place.journal.account().iter_rows(named=True):
-            say(
-                f"{row['recorded_at']:%Y-%m-%d %H:%M} {row['source']}: read {row['read']} = stored {row['stored']}"
-                f" + rejected {row['rejected']} + duplicate {row['duplicate']}"
-            )
+            say(words.format(at=f"{row['recorded_at']:%Y-%m-%d %H:%M}", **row))
 
 
 def figures(
@@ -147,10 +151,16 @@ def figures(
     start: Annotated[str | None, typer.Option("--from", help="Orders that ended from this time on.")] = None,
     until: Annotated[str | None, typer.Option(help="Orders that ended before this time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    lang: Annotated[str | None, typer.Option(help="zh or en.")] = None,
 ) -> None:
     """Production cycle, operating cost and defect rate, with 95 % intervals."""
-    from zhizao.account import three_figures
+    from rich.cells import cell_len
+
+    from zhizao.account import reason_of, three_figures
+    from zhizao.app.texts import Words
     from zhizao.record import Workspace
+
+    code = check_lang(lang)
 
     with Workspace.open(check_workspace(workspace)) as place:
         zone = place.plant.zone
@@ -172,12 +182,19 @@ def figures(
         }
         say(json.dumps(shown, ensure_ascii=False, indent=2))
         return
+    t, words = Words(code), _WORDS[code]
+    names = {name: t(f"figure.{name}") for name in found.main()}
+    wide = max(cell_len(name) for name in names.values())
     for name, one in found.main().items():
+        head = names[name] + " " * (wide - cell_len(names[name]))
         if one.value is None:
-            say(f"{name:18s} -  ({one.reason})")
-        else:
-            between = f"  95 %: {one.low:.4g} .. {one.high:.4g}" if one.low is not None and one.high is not None else ""
-            say(f"{name:18s} {one.value:.4g} {one.unit}{between}  n = {one.n}")
+            say(f"{head}  {words['none'].format(reason=reason_of(one.reason, t.code))}")
+            continue
+        of, unit = (100, "%") if one.unit == "1" else (1, t.unit_of(one.unit))  # shares are shown in per cent
+        said = f"{head}  {of * one.value:.4g} {unit}"
+        if one.low is not None and one.high is not None:
+            said += words["between"].format(low=of * one.low, high=of * one.high)
+        say(said + words["n"].format(n=one.n))
 
 
 def add(app: typer.Typer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -12,10 +13,13 @@ from zhizao.app.access import LOCAL, Person, Right
 from zhizao.app.desk import Desk, Period
 from zhizao.app.http.tables import Column
 from zhizao.app.returns_list import returns_list
+from zhizao.app.texts import LANGS, Words
 from zhizao.errors import InputError
+from zhizao.programme.classes import industries, regions, sizes
+from zhizao.programme.survey.strata import TAKE_ALL
 from zhizao.sense.files.rejections import CAUSES
 
-__all__ = ["TABLES", "Table", "table"]
+__all__ = ["TABLES", "Table", "stratum_words", "table"]
 
 Frame = Callable[[Desk, Period, Mapping[str, str]], pl.DataFrame]
 
@@ -85,16 +89,51 @@ def _indicator_values(desk: Desk, period: Period, asked: Mapping[str, str]) -> p
 
 def _panel_strata(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
     job = desk.latest("panel") if not asked.get("job") else desk.jobs.get(asked["job"])
-    rows = desk.jobs.result(job.id).get("design", {}).get("strata", []) if job is not None else []
+    design = desk.jobs.result(job.id).get("design", {}) if job is not None else {}
+    rows = design.get("strata", [])
+    said = stratum_words(design, asked.get("lang", ""))
     return pl.DataFrame(
         {
-            "stratum": [str(one["stratum"]) for one in rows],
+            "stratum": [said(str(one["stratum"])) for one in rows],
             "frame_units": [int(one["N"]) for one in rows],
             "drawn": [int(one["n"]) for one in rows],
             "share_drawn": [int(one["n"]) / max(int(one["N"]), 1) for one in rows],
         },
         schema={"stratum": pl.String, "frame_units": pl.Int64, "drawn": pl.Int64, "share_drawn": pl.Float64},
     )
+
+
+def stratum_words(design: Mapping[str, Any], lang: str) -> Callable[[str], str]:
+    """Names of strata: as the design writes them, or in the words of a language.
+
+    Parameters
+    ----------
+    design : says by what there are strata
+    lang : zh or en; anything else leaves the names as they are
+
+    Examples
+    --------
+    >>> stratum_words({"by": ["industry", "region"]}, "en")("31|44+50|take-all")
+    'ferrous metals · Guangdong, Chongqing · all taken'
+    """
+    if lang not in LANGS:
+        return str
+    t = Words(lang)
+    size = (design.get("take_all") or {}).get("role", "")
+    roles = [*design.get("by", []), *([size] if size else [])]
+    known: dict[str, Mapping[str, Any]] = {"industry": industries(), "region": regions(), "size": sizes()}
+
+    def said(name: str) -> str:
+        *parts, last = name.split("|")
+        if last != TAKE_ALL:
+            parts.append(last)
+        words = []
+        for at, part in enumerate(parts):
+            of = known.get(roles[at], {}) if at < len(roles) else {}
+            words.append(t.listed([getattr(of[one], lang) if one in of else one for one in part.split("+")]))
+        return " · ".join([*words, *([t("panel.takeall")] if last == TAKE_ALL else [])])
+
+    return said
 
 
 def _number(text: str) -> int:
@@ -174,7 +213,7 @@ TABLES: dict[str, Table] = {
     ),
     "imports": Table(
         (
-            Column("import_id", "count", link="/account?import={value}", width=0.6),
+            Column("import_id", "count", link="/account?import={value}", width=0.9),
             Column("source", width=2),
             Column("recorded_at", "time", width=1.3),
             Column("read", "count"),
@@ -256,7 +295,7 @@ TABLES: dict[str, Table] = {
     ),
     "panel_strata": Table(
         (
-            Column("stratum", width=1.6),
+            Column("stratum", width=3.2),
             Column("frame_units", "count"),
             Column("drawn", "count"),
             Column("share_drawn", "percent"),

@@ -17,7 +17,7 @@ __all__ = ["costs_page"]
 
 COLOURS = {
     "labour": "c1",
-    "machine": "c7",
+    "machine": "c4",
     "scrap_material": "c2",
     "scrap_work": "c8",
     "holding": "c3",
@@ -46,11 +46,11 @@ def _show(frame: Frame, found: OperatingCost) -> None:
     top = max(parts, key=lambda name: parts[name])
     whole = sum(parts.values())
     frame.title(
-        t("costs.title", value=value, unit=unit, part=t(f"cost.{top}"), share=t.percent(parts[top] / whole, 0)),
+        t("costs.title", value=value, unit=unit, part=t(f"cost.{top}").lower(), share=t.percent(parts[top] / whole, 0)),
         frame.period_words(),
     )
     bars = [(t(f"cost.{name}"), amount, COLOURS[name]) for name, amount in parts.items()]
-    said = [f"{t.number(amount)} · {t.percent(amount / whole, 0)}" for _, amount, _ in bars]
+    said = [f"{t.number(amount)} · {t.share(amount / whole)}" for _, amount, _ in bars]
     raw(f'<div class="zz-card">{split_bar(bars, whole, said)}</div>')
     money = frame.desk.plant.rates.currency
     head = [
@@ -85,7 +85,7 @@ def _show(frame: Frame, found: OperatingCost) -> None:
                 continue
             with ui.element("div").classes("zz-card"):
                 raw(
-                    f'<h2 class="zz-h2">{escape(t("costs.by", what=t(f"col.{key}")))} <small class="dim">({money})</small></h2>'
+                    f'<h2 class="zz-h2">{escape(t("costs.by", what=t(f"col.{key}").lower()))} <small class="dim">({money})</small></h2>'
                 )
                 _bars(frame, table.head(15), key)
 
@@ -103,7 +103,7 @@ def _bars(frame: Frame, table: Any, key: str) -> None:
         }
         for name, column, colour in (
             ("labour", "labour_cost", "c1"),
-            ("machine", "machine_cost", "c7"),
+            ("machine", "machine_cost", "c4"),
             ("scrap_work", "lost_work", "c8"),
         )
     ]
@@ -124,7 +124,7 @@ def _bars(frame: Frame, table: Any, key: str) -> None:
     Chart(
         frame,
         options,
-        label=t("costs.by", what=t(f"col.{key}")),
+        label=t("costs.by", what=t(f"col.{key}").lower()),
         height=70 + 24 * max(4, table.height),
         follow=follow,
     )

@@ -122,9 +122,9 @@ def _rates(frame: Frame, table: pl.DataFrame, factor: str, whole: float) -> None
     table = table.sort("name") if factor in ("hour", "weekday") else table.sort("rate", descending=True).head(20)
     names = _names(frame, table, factor)
     options: dict[str, Any] = {
-        "grid": {"left": 4, "right": 24, "top": 8, "bottom": 4, "containLabel": True},
+        "grid": {"left": 4, "right": 24, "top": 24, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}, "valueFormatter": "@percent"},
-        "xAxis": {"type": "value", "min": 0, "axisLabel": {"formatter": "@percent"}},
+        "xAxis": {"type": "value", "min": 0, "splitNumber": 4, "axisLabel": {"formatter": "@percent"}},
         "yAxis": {
             "type": "category",
             "inverse": True,
@@ -143,7 +143,7 @@ def _rates(frame: Frame, table: pl.DataFrame, factor: str, whole: float) -> None
                     "silent": True,
                     "lineStyle": {"color": "@ink-3", "type": "dashed"},
                     "label": {"formatter": t("defects.mean"), "color": "@ink-3"},
-                    "data": [{"xAxis": whole}],
+                    "data": [{"xAxis": whole, "label": {"position": "start"}}],
                 },
             },
             {
@@ -173,7 +173,7 @@ def _pareto(frame: Frame, table: pl.DataFrame, factor: str) -> None:
     names = _names(frame, table, factor)
     shares = (table["bad"].cum_sum() / whole).to_list() if whole else []
     options = {
-        "grid": {"left": 4, "right": 8, "top": 28, "bottom": 4, "containLabel": True},
+        "grid": {"left": 4, "right": 8, "top": 12, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "axis"},
         "xAxis": {
             "type": "category",
@@ -181,7 +181,7 @@ def _pareto(frame: Frame, table: pl.DataFrame, factor: str) -> None:
             "axisLabel": {"rotate": 40 if len(names) > 6 else 0, "interval": 0, "width": 80, "overflow": "truncate"},
         },
         "yAxis": [
-            {"type": "value", "name": t("defects.badpieces"), "axisLabel": {"formatter": "@number0"}},
+            {"type": "value", "axisLabel": {"formatter": "@number0"}},
             {"type": "value", "max": 1, "axisLabel": {"formatter": "@percent0"}, "splitLine": {"show": False}},
         ],
         "series": [

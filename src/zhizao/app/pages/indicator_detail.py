@@ -183,10 +183,10 @@ def _backtest(frame: Frame, one: IndicatorResult) -> None:
 def _definition(frame: Frame, found: Evaluation, one: IndicatorResult) -> str:
     t, lang = frame.t, frame.t.lang
     versions = found.catalogue.versions[one.definition.id]
-    shown = _one_version(frame, versions[-1])
+    shown = _one_version(frame, found, versions[-1])
     if len(versions) > 1:
         for older in reversed(versions[:-1]):
-            shown += fold(f"{t('indicators.version')} {older.version}", _one_version(frame, older))
+            shown += fold(f"{t('indicators.version')} {older.version}", _one_version(frame, found, older))
     parts = versions[-1].formula.parts
     if parts:
         listed = "".join(f"<li>{escape(part.id)} {escape(part.zh if lang == 'zh' else part.en)}</li>" for part in parts)
@@ -194,9 +194,11 @@ def _definition(frame: Frame, found: Evaluation, one: IndicatorResult) -> str:
     return f'<div class="zz-card">{shown}</div>'
 
 
-def _one_version(frame: Frame, one: Definition) -> str:
+def _one_version(frame: Frame, found: Evaluation, one: Definition) -> str:
     t, lang = frame.t, frame.t.lang
     zh = lang == "zh"
+    sets = {x.target_set: x.target_set for x in one.targets}
+    sets |= {key: made.name(lang) for key, made in found.catalogue.target_sets.items()}
     pairs = [
         (
             t("indicators.version"),
@@ -209,7 +211,9 @@ def _one_version(frame: Frame, one: Definition) -> str:
         (t("indicators.footnote"), one.footnote_zh if zh else one.footnote_en),
         (
             t("indicators.target"),
-            "; ".join(f"{x.target_set} {x.year}: {print_target(one, x, lang)}" for x in one.targets),
+            ("；" if zh else "; ").join(
+                f"{sets[x.target_set]} {x.year}: {print_target(one, x, lang)}" for x in one.targets
+            ),
         ),
         (t("indicators.source"), one.source),
     ]

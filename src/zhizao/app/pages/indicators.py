@@ -164,7 +164,7 @@ def _board(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     filters(frame, room, asked, found)
     categories = dict.fromkeys(_category(one, lang) for one in main)
     for category in categories:
-        cards = "".join(_card(frame, one, wanted, year) for one in main if _category(one, lang) == category)
+        cards = "".join(_card(frame, found, one, wanted, year) for one in main if _category(one, lang) == category)
         raw(
             f'{heading(_capital(category))}<div class="zz-grid three" style="grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr))">{cards}</div>'
         )
@@ -173,7 +173,7 @@ def _board(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
     for key, group in (("indicators.own", "own"), ("indicators.columns", "column")):
         rest = [one for one in results if one.definition.group == group]
         if rest:
-            raw(heading(t(key)) + tight(_rows(frame, rest, wanted)))
+            raw(heading(t(key)) + tight(_rows(frame, found, rest, wanted)))
 
 
 def _category(one: IndicatorResult, lang: str) -> str:
@@ -184,13 +184,15 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _latest(frame: Frame, one: IndicatorResult) -> tuple[str, str]:
-    """Newest value with its unit, and the line beneath."""
+def _latest(frame: Frame, found: Evaluation, one: IndicatorResult) -> tuple[str, str]:
+    """Newest value, and the line beneath: of when, and by whom it was told."""
     lang = frame.t.lang
     point = one.newest
     if point is None or point.observation is None:
         return "", ""
-    under = " · ".join(x for x in (period_words(point.observation, point.at, lang), point.observation.source) if x)
+    source = found.sources.get(point.observation.source)
+    teller = (source.publisher_zh if lang == "zh" else source.publisher_en) if source else point.observation.source
+    under = " · ".join(x for x in (period_words(point.observation, point.at, lang), teller) if x)
     return _printed(one, point.figure), under
 
 
@@ -207,10 +209,10 @@ def _aim(one: IndicatorResult, each: Judgement) -> str:
     return f"{sign}{value}{NBSP}%" if one.definition.kind in (Kind.REDUCTION, Kind.GROWTH) else f"{sign}{value}"
 
 
-def _card(frame: Frame, one: IndicatorResult, wanted: str | None, year: int) -> str:
+def _card(frame: Frame, found: Evaluation, one: IndicatorResult, wanted: str | None, year: int) -> str:
     t, lang = frame.t, frame.t.lang
     definition = one.definition
-    value, under = _latest(frame, one)
+    value, under = _latest(frame, found, one)
     unit = definition.unit_in(lang)
     shown = (
         f'<div class="value num">{escape(value)}<small>{escape(unit)}</small></div><div class="range num">{escape(under)}</div>'
@@ -222,7 +224,7 @@ def _card(frame: Frame, one: IndicatorResult, wanted: str | None, year: int) -> 
         target, whole = _aim(one, each), print_target(definition, each.target, lang, unit=True)
         mark = f" {escape(each.target.target_set)}" if wanted is None else ""
         rows += (
-            f'<div class="zz-row" style="justify-content:space-between;gap:8px;flex-wrap:nowrap"><span class="num">'
+            f'<div class="zz-row" style="justify-content:space-between;gap:8px;flex-wrap:nowrap"><span class="num nw">'
             f'<b>{each.target.year}</b>{mark} <span class=dim title="{escape(whole)}">{escape(target)}</span></span>'
             f'<span class="zz-row" style="gap:8px;flex:none">{state_tag(each.state, lang)}'
             f'<span class="num" style="min-width:46px;text-align:right" title="{escape(t("indicators.chance"))}">{chance_text(each, lang)}</span></span></div>'
@@ -235,19 +237,22 @@ def _card(frame: Frame, one: IndicatorResult, wanted: str | None, year: int) -> 
     )
 
 
-def _rows(frame: Frame, results: Sequence[IndicatorResult], wanted: str | None) -> str:
+def _rows(frame: Frame, found: Evaluation, results: Sequence[IndicatorResult], wanted: str | None) -> str:
     t, lang = frame.t, frame.t.lang
     rows = []
     for one in results:
-        value, under = _latest(frame, one)
+        value, under = _latest(frame, found, one)
+        unit = one.definition.unit_in(lang)
         link = f'<a href="{escape(frame.link(id=one.definition.id, set=None))}">{escape(_capital(one.definition.name(lang)))}</a>'
         stands: list[Judgement | None] = [*judged_by(one, wanted)]
         for each in stands or [None]:
             rows.append(
                 [
-                    link + f' <span class="dim">{escape(one.definition.id)}</span>',
-                    f"{escape(value)} <span class=dim>{escape(under)}</span>" if value else "–",
-                    escape(f"{each.target.year} {print_target(one.definition, each.target, lang, unit=True)}")
+                    link,
+                    f'<span class="nw">{escape(value)}{NBSP}{escape(unit)}</span> <span class=dim>{escape(under)}</span>'
+                    if value
+                    else "–",
+                    f"<b>{each.target.year}</b> {escape(print_target(one.definition, each.target, lang, unit=True))}"
                     if each
                     else "–",
                     state_tag(each.state, lang) if each else "–",
@@ -300,8 +305,8 @@ def _compare(frame: Frame, asked: Asked, found: Evaluation) -> None:
     if not chosen:
         return
     options, rows = attained_options(frame, chosen, year)
-    raw(heading(t("indicators.attained.of", year=year)))
-    with ui.element("div").classes("zz-card").style("padding-top:40px"):
+    raw(heading(_capital(t("indicators.attained.of", year=year))))
+    with ui.element("div").classes("zz-card zz-bare"):
         Chart(frame, options, label=t("indicators.attained.of", year=year), height=380)
     body = []
     for one, values in rows:

@@ -12,6 +12,7 @@ from zhizao.account import MACHINE_STATES, IsoFigures, Losses, name_of, reason_o
 from zhizao.app import views
 from zhizao.app.pages.parts import Chart, Gantt, Grid, fold, heading, legend, short_table
 from zhizao.app.pages.shell import Frame, link_button, page, raw
+from zhizao.app.texts import NBSP
 
 __all__ = ["machines_page"]
 
@@ -128,7 +129,7 @@ def _pareto(frame: Frame, cycle: pl.DataFrame) -> None:
     options = {
         "grid": {"left": 10, "right": 46, "top": 4, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "axis", "valueFormatter": "@percent"},
-        "xAxis": {"type": "value", "axisLabel": {"formatter": "@percent0"}},
+        "xAxis": {"type": "value", "splitNumber": 3, "axisLabel": {"formatter": "@percent0"}},
         "yAxis": {
             "type": "category",
             "inverse": True,
@@ -164,7 +165,11 @@ def _wip(frame: Frame, wip: pl.DataFrame) -> None:
     options = {
         "grid": {"left": 4, "right": 14, "top": 10, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "axis", "valueFormatter": "@number"},
-        "xAxis": {"type": "category", "data": days, "axisLabel": {"hideOverlap": True, "alignMinLabel": "left"}},
+        "xAxis": {
+            "type": "category",
+            "data": days,
+            "axisLabel": {"formatter": "@day", "hideOverlap": True, "alignMinLabel": "left", "alignMaxLabel": "right"},
+        },
         "yAxis": {"type": "value", "min": 0},
         "series": [
             {
@@ -195,12 +200,18 @@ def _iso(frame: Frame, iso: IsoFigures, scope: str, name: str) -> None:
             said = t.percent(value)
         else:
             unit = "" if row["unit"] == "1" else escape(t.hours_unit(row["unit"]))
-            said = f"{t.number(value)} {unit}"
-        rows.append([escape(name_of(row["key"], t.code)), said, f'<span class="dim">{escape(row["formula"])}</span>'])
+            said = f"{t.number(value)}{NBSP}{unit}".strip(NBSP)
+        rows.append(
+            [
+                escape(name_of(row["key"], t.code)),
+                said,
+                f'<span class="dim">{escape(_formula(row["formula"], t.code))}</span>',
+            ]
+        )
     head = [(t("machines.iso.name"), False), (t("machines.iso.value"), True), (t("machines.iso.formula"), False)]
     note = ""
     if iso.assumed:
-        note = f'<p class="zz-note">{escape(t("machines.iso.assumed", names=", ".join(iso.assumed)))}</p>'
+        note = f'<p class="zz-note">{escape(t("machines.iso.assumed", names=t.listed([t(f"iso.{one}") for one in iso.assumed])))}</p>'
     shown = [row for row, raw_row in zip(rows, table.to_dicts(), strict=True) if raw_row["value"] is not None]
     missing = [row for row, raw_row in zip(rows, table.to_dicts(), strict=True) if raw_row["value"] is None]
     raw(
@@ -208,6 +219,12 @@ def _iso(frame: Frame, iso: IsoFigures, scope: str, name: str) -> None:
         f"{short_table(frame, head, shown)}</div>{note}"
         + (fold(t("machines.iso.missing", n=len(missing)), short_table(frame, head, missing)) if missing else "")
     )
+
+
+def _formula(formula: str, lang: str) -> str:
+    """With signs in place of a program's, and its few words in the language of the page."""
+    said = formula.replace(" * ", " × ").replace("sum(", "Σ(")
+    return said.replace("average inventory", "平均在制品") if lang == "zh" else said
 
 
 def _one(frame: Frame, machine: str, losses: Losses, iso: IsoFigures) -> None:

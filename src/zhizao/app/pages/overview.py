@@ -123,7 +123,7 @@ def _where(frame: Frame, cycle: Any) -> None:
     whole = sum(value for _, value, _ in parts)
     if whole <= 0:
         return
-    said = [f"{t.percent(value / whole, 0)} · {t.hours(value)}" for _, value, _ in parts]
+    said = [f"{t.share(value / whole)} · {t.hours(value)}" for _, value, _ in parts]
     raw(
         f'<section class="zz-section"><h2 class="zz-h2">{escape(t("overview.where"))}</h2><div class="zz-card">'
         f"{split_bar(parts, whole, said)}</div></section>"
@@ -135,7 +135,7 @@ def _trends(frame: Frame, weeks: pl.DataFrame) -> None:
     if weeks.height < 2:
         return
     money = frame.desk.plant.rates.currency
-    units = {"production_cycle": t("unit.hour"), "operating_cost": money, "defect_rate": "%"}
+    units = {"production_cycle": t("unit.hour"), "operating_cost": f"{money}/{t('unit.piece')}", "defect_rate": "%"}
     raw(f'<div class="zz-section"><h2 class="zz-h2">{escape(t("overview.trends"))}</h2></div>')
     with ui.element("div").classes("zz-grid three").style("margin-top:10px"):
         for key, unit in units.items():
@@ -182,7 +182,7 @@ def _trend(frame: Frame, weeks: pl.DataFrame, key: str) -> dict[str, Any]:
         "xAxis": {
             "type": "category",
             "data": [str(day) for day in weeks["week"].to_list()],
-            "axisLabel": {"hideOverlap": True, "alignMinLabel": "left", "alignMaxLabel": "right"},
+            "axisLabel": {"formatter": "@day", "hideOverlap": True, "alignMinLabel": "left", "alignMaxLabel": "right"},
         },
         "yAxis": {"type": "value", "axisLabel": {"formatter": form}, "min": 0},
         "series": [
@@ -205,7 +205,7 @@ def _assumed(frame: Frame, three: ThreeFigures) -> None:
     if not three.assumptions:
         return
     cells = " ".join(
-        tag("", f"{t.maybe(f'assume.{name}', name)} = {t.number(value) if isinstance(value, float) else value}")
+        tag("", f"{t.maybe(f'assume.{name}', name)} = {_assumed_value(frame, name, value)}")
         for name, value in three.assumptions
     )
     raw(
@@ -213,3 +213,12 @@ def _assumed(frame: Frame, three: ThreeFigures) -> None:
         f'<p class="zz-note" style="margin:-4px 0 8px">{escape(t("overview.assumed.why"))}</p>'
         f'<div class="zz-row">{cells}</div></section>'
     )
+
+
+def _assumed_value(frame: Frame, name: str, value: float | str) -> str:
+    t = frame.t
+    if not isinstance(value, float):
+        return value
+    if name == "rates.holding_per_year":
+        return t.percent(value, 0)
+    return f"{t.number(value)}{NBSP}{frame.desk.plant.rates.currency}" if name.startswith("rates.") else t.number(value)

@@ -99,16 +99,16 @@ def _result(frame: Frame, job: Job) -> None:
         raw(heading(words))
         ordered = sorted(rows, key=lambda row: -(row["cv"] or 0))
         if any(row["cv"] is not None for row in rows):
-            with ui.element("div").classes("zz-card").style("padding-top:40px"):
+            with ui.element("div").classes("zz-card zz-bare"):
                 Chart(
                     frame,
                     _bars(frame, grouping, ordered[:31]),
                     label=t("panel.bar", name=words),
-                    height=60 + 20 * min(len(ordered), 31),
+                    height=60 + 32 * min(len(ordered), 31),
                 )
         raw(fold(t("panel.data"), tight(_precision(frame, grouping, ordered))))
     raw(heading(t("panel.strata")))
-    Grid(frame, "panel_strata", query={"job": job.id}, height=420)
+    Grid(frame, "panel_strata", query={"job": job.id, "lang": t.lang}, height=420)
 
 
 def _named(frame: Frame, grouping: str, code: str) -> str:
@@ -121,19 +121,19 @@ def _bars(frame: Frame, grouping: str, rows: list[dict[str, Any]]) -> dict[str, 
     upward = rows[::-1]
     return {
         "grid": {"left": 8, "right": 56, "top": 8, "bottom": 8, "containLabel": True},
-        "tooltip": {"trigger": "item", "formatter": "{b}: {c} %"},
-        "xAxis": {"type": "value", "axisLabel": {"formatter": "{value} %"}},
+        "tooltip": {"trigger": "item", "valueFormatter": "@percent2"},
+        "xAxis": {"type": "value", "splitNumber": 4, "axisLabel": {"formatter": "@percent"}},
         "yAxis": {
             "type": "category",
             "data": [_named(frame, grouping, row["domain"]) for row in upward],
-            "axisLabel": {"width": 150, "overflow": "truncate"},
+            "axisLabel": {"width": 150, "overflow": "break", "lineHeight": 14},
         },
         "series": [
             {
                 "type": "bar",
-                "data": [round(100 * (row["cv"] or 0), 2) for row in upward],
+                "data": [row["cv"] or 0 for row in upward],
                 "itemStyle": {"color": "@c1"},
-                "label": {"show": True, "position": "right", "formatter": "{c}", "color": "@ink-2"},
+                "label": {"show": True, "position": "right", "formatter": "@percent2", "color": "@ink-2"},
             }
         ],
     }

@@ -309,7 +309,12 @@ _TAKE_FROM = 2
 
 
 def short_table(
-    frame: Frame, head: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], *, total: bool = False
+    frame: Frame,
+    head: Sequence[tuple[str, bool]],
+    rows: Sequence[Sequence[str]],
+    *,
+    total: bool = False,
+    take: bool = True,
 ) -> str:
     """A table that is whole on the page: it sorts by a heading, is found in from eight rows on, and can be taken away.
 
@@ -319,6 +324,7 @@ def short_table(
     head : headings with whether they are numbers
     rows : cells, HTML already
     total : whether the last row is a sum, which stays last
+    take : whether the table offers its files; not where the page offers them
     """
     t = frame.t
 
@@ -351,7 +357,7 @@ def short_table(
             f'data-of="{escape(t("grid.rows.of", n="{n}", total=len(rows) - total))}">'
             f"{escape(t('grid.rows', n=len(rows) - total))}</span>"
         )
-    if len(rows) >= _TAKE_FROM:
+    if take and len(rows) >= _TAKE_FROM:
         tools += '<span class="grow"></span>' + "".join(
             f'<button type="button" class="zz-btn small quiet" data-zz-take="{way}">{escape(t(f"export.{key}"))}</button>'
             for way, key in (("xlsx", "excel"), ("csv", "csv"))

@@ -292,7 +292,10 @@ def _monday(frame: Frame, job: Job) -> None:
     files = monday_files(frame.desk, job.id)
     if not files:
         return
-    links = "".join(link_button(path.name, f"/api/v1/jobs/{job.id}/files/{path.name}") for path in files)
+    links = "".join(
+        link_button(t.maybe(f"pilot.file.{path.name}", path.name), f"/api/v1/jobs/{job.id}/files/{path.name}")
+        for path in files
+    )
     shown = ""
     if (frame.desk.jobs.folder(job.id) / "improved.parquet").exists():
         shown = link_button(t("pilot.gantt"), "/orders?source=pilot")

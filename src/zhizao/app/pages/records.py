@@ -63,13 +63,14 @@ def _verified(frame: Frame) -> None:
 
 def _sum(frame: Frame, sums: dict[str, int], balances: bool) -> None:
     t = frame.t
-    cells = (("read", "="), ("stored", "+"), ("rejected", "+"), ("duplicate", ""))
+    cells = (("read", ""), ("stored", "="), ("rejected", "+"), ("duplicate", "+"))
     said = tag("good", t("account.balances")) if balances else tag("bad", t("account.not"))
     raw(
         '<div class="zz-card zz-row zz-sum">'
         + "".join(
-            f'<div><div class="dim">{escape(t(f"col.{key}"))}</div><div class="value num">{t.count(sums[key])}</div></div>'
+            '<div class="part">'
             + (f'<div class="sign">{sign}</div>' if sign else "")
+            + f'<div><div class="dim">{escape(t(f"col.{key}"))}</div><div class="value num">{t.count(sums[key])}</div></div></div>'
             for key, sign in cells
         )
         + f'<div style="margin-left:auto">{said}</div></div>'

@@ -105,7 +105,7 @@ def _calendar(frame: Frame, rows: list[Shown]) -> None:
         ]
         for one in rows
     ]
-    raw(tight(short_table(frame, head, cells)))
+    raw(tight(short_table(frame, head, cells, take=False)))
 
 
 def _opens(frame: Frame, one: Shown) -> str:
@@ -167,10 +167,10 @@ def _figures(frame: Frame, one: Shown, made: Dataset) -> None:
         options = [("", t("release.filter.all")), *((key, _item(frame, key)) for key in keys)]
         raw(f'<div class="zz-filter">{select("item", t("release.col.item"), options, chosen)}</div>')
         shown = made.frame.filter(made.frame["ITEM"] == chosen) if chosen in keys else made.frame
-        raw(tight(short_table(frame, *_rollup_rows(frame, shown.head(_SHOWN)))))
+        raw(tight(short_table(frame, *_rollup_rows(frame, shown.head(_SHOWN)), take=False)))
     else:
         shown = made.frame
-        raw(tight(short_table(frame, *_indicator_rows(frame, shown.head(_SHOWN)))))
+        raw(tight(short_table(frame, *_indicator_rows(frame, shown.head(_SHOWN)), take=False)))
     if shown.height > _SHOWN:
         raw(f'<p class="zz-note">{escape(t("release.first", n=_SHOWN, all=t.count(shown.height)))}</p>')
     _about(frame, one, made)
@@ -228,9 +228,10 @@ def _rollup_rows(frame: Frame, shown: Any) -> tuple[list[tuple[str, bool]], list
 
 
 def _indicator_rows(frame: Frame, shown: Any) -> tuple[list[tuple[str, bool]], list[list[str]]]:
-    from zhizao.programme.indicators import catalogue
+    from zhizao.programme.indicators import actuals, catalogue
 
     t, known = frame.t, catalogue().current
+    series = {(key, one.id): one for key, listed in actuals().series.items() for one in listed}
     head = [
         (t(f"release.col.{key}"), key == "value") for key in ("indicator", "series", "value", "unit", "obs", "conf")
     ]
@@ -238,12 +239,15 @@ def _indicator_rows(frame: Frame, shown: Any) -> tuple[list[tuple[str, bool]], l
     for row in shown.iter_rows(named=True):
         found = known.get(row["INDICATOR"])
         name = (found.zh if t.lang == "zh" else found.en) if found else ""
+        # the unit as the data set has it where the definition has changed since
+        unit = found.unit_in(t.lang) if found and found.unit == row["UNIT_MEASURE"] else row["UNIT_MEASURE"] or ""
+        called = series.get((row["INDICATOR"], row["SERIES"]))
         rows.append(
             [
                 f"{escape(row['INDICATOR'])} {escape(name)}",
-                escape(row["SERIES"]),
+                escape((called.zh if t.lang == "zh" else called.en) if called else row["SERIES"]),
                 _value(frame, row),
-                escape(row["UNIT_MEASURE"] or ""),
+                escape(unit),
                 *_status(frame, row),
             ]
         )
@@ -268,7 +272,7 @@ def _about(frame: Frame, one: Shown, made: Dataset | None = None) -> None:
             (t("release.meta.flow"), meta.structure_id),
             (t("release.meta.definitions"), meta.definition_version),
             (t("release.meta.vintage"), f"{t.time(meta.vintage)} ({t.zone})"),
-            (t("release.meta.source"), meta.source),
+            (t("release.meta.source"), t(f"release.said.{entry.source}", rule=releases.RULE)),
         ]
     inside = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in pairs)
     raw(heading(t("release.meta")))

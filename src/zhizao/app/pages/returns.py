@@ -140,7 +140,7 @@ def _todo(frame: Frame, desk: ReturnsDesk, actor: Actor, whole: list[Row]) -> No
     cards = []
     for row in mine[:_TODO]:
         name = row.zh if t.lang == "zh" else row.en
-        until = tag("bad" if row.overdue else "", t.time(row.due)) if row.due is not None else ""
+        until = tag("bad" if row.overdue else "", t("returns.due", at=t.time(row.due))) if row.due is not None else ""
         address = f"/returns?enterprise={row.enterprise}&period={row.period}"
         cards.append(
             f'<a class="zz-card zr-todo" href="{escape(address)}"><b>{escape(name)}</b><span class="num">{row.period}</span>'
@@ -157,7 +157,7 @@ def _owed(frame: Frame, desk: ReturnsDesk, found: list[Owed]) -> None:
     head = [
         (t("returns.owed.unit"), False),
         (t("returns.owed.what"), False),
-        (t("col.enterprise"), False),
+        (t("rollup.col.enterprise"), False),
         (t("col.month"), False),
         (f"{t('col.until')} ({desk.tree.zone})", False),
         (t("returns.owed.left"), False),

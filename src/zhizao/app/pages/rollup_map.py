@@ -43,8 +43,8 @@ def tile_map(
     if known:
         words.insert(0, t("rollup.map.legend", low=said(low), high=said(high)))
     return (
-        f'<div class="zz-map" tabindex="0" role="group" aria-label="{escape(label)}">'
-        f'<svg viewBox="0 0 {width} {height}" style="width:100%;min-width:600px;max-width:760px;height:auto">'
+        f'<div class="zz-map tiles" tabindex="0" role="group" aria-label="{escape(label)}">'
+        f'<svg viewBox="0 0 {width} {height}" style="width:100%;max-width:760px;height:auto">'
         '<defs><pattern id="zz-hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<rect width="7" height="7" fill="var(--surface)"/><rect width="1.6" height="7" fill="var(--line-strong)"/>'
         f'</pattern></defs>{tiles}</svg></div><p class="zz-note">{escape(" · ".join(words))}</p>'

@@ -314,7 +314,10 @@ async def _show(
                 return
             frame.title(t("state.failed.title"))
             frame.failed(error)
-            raw(link_button(t("state.retry"), frame.link()))
+            if wrong is None:
+                raw(link_button(t("state.retry"), frame.link()))
+            else:
+                raw(link_button(t("state.period.go"), frame.link(from_=None, to=None), primary=True))
 
 
 def _head(frame: Frame) -> str:

@@ -146,17 +146,18 @@ def _warnings(frame: Frame, found: dict[str, Any]) -> None:
     for row in rows[: _SHOWN if not frame.query.get("every") else None]:
         best = row["evidence"][0] if row["evidence"] else None
         address = frame.link(warning=row["key"])
+        kind_said = escape(t(f"warnings.kind.{row['kind']}"))
         cells.append(
             [
                 _level(frame, row["level"]),
                 f'<a href="{escape(address)}"><b>{escape(_name(frame, row))}</b></a>',
-                escape(t(f"warnings.kind.{row['kind']}")),
+                f'<span class="nw">{kind_said}</span>',
                 f'<span class="nw num">{escape(row["since"] or "–")}</span>',
                 escape(f"{best['name'][t.lang]} {_figure(frame, best, best['value'])}") if best else "–",
                 f'<span class="dim">{escape(_record(frame, row["record"]))}</span>',
             ]
         )
-    raw(tight(short_table(frame, head, cells)))
+    raw(tight(short_table(frame, head, cells, take=False)))
     if len(rows) > len(cells):
         raw(f'<div style="margin-top:10px">{link_button(t("warnings.reset"), frame.link(every=1))}</div>')
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from math import floor, log10
 from types import MappingProxyType
@@ -147,6 +147,16 @@ class Words:
         said = f"{100 * value:+.{digits}f}" if sign else f"{100 * value:.{digits}f}"
         return said.replace("-", "−") + f"{NBSP}%"
 
+    def share(self, value: float | None) -> str:
+        """A part of a whole as per cent, to the whole one; what is there is not rounded to nothing.
+
+        Examples
+        --------
+        >>> Words("en").share(0.004), Words("en").share(0.0), Words("en").share(0.126)
+        ('<1\\xa0%', '0\\xa0%', '13\\xa0%')
+        """
+        return f"<1{NBSP}%" if value is not None and 0 < value < 0.005 else self.percent(value, 0)
+
     def hours(self, value: float | None) -> str:
         """A duration given in hours, in the unit that a person would use."""
         if value is None or value != value:
@@ -160,6 +170,17 @@ class Words:
     def hours_unit(self, unit: str) -> str:
         """A unit as the language writes it."""
         return self.maybe({"h": "unit.hour", "piece": "unit.piece"}.get(unit, unit), unit)
+
+    def unit_of(self, unit: str) -> str:
+        """A unit as the language writes it, money per something too.
+
+        Examples
+        --------
+        >>> Words("zh").unit_of("CNY/piece"), Words("en").unit_of("h")
+        ('CNY/件', 'h')
+        """
+        money, slash, per = unit.partition("/")
+        return f"{money}{slash}{self.maybe(f'unit.{per}', per)}" if slash else self.hours_unit(unit)
 
     def seconds(self, value: float | None) -> str:
         """A duration given in seconds."""
@@ -185,6 +206,10 @@ class Words:
         if self.lang == "zh":
             return f"{value.year}年{value.month}月{value.day}日"
         return f"{value.day} {value:%b %Y}"
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Names one after the other."""
+        return ("、" if self.lang == "zh" else ", ").join(names)
 
     def size(self, value: int) -> str:
         """Bytes as a person says them."""

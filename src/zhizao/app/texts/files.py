@@ -7,6 +7,9 @@ is. A test holds every sentence of `zhizao.sense.files` against this table.
 from __future__ import annotations
 
 import re
+from functools import cache
+
+from zhizao.app.texts.told import SENTENCES
 
 __all__ = ["in_words"]
 
@@ -121,11 +124,15 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (r'did you mean "(.*)"\?', r"是否指“\1”？"),
     (r"settings are: (.*)", r"可用的设置：\1"),
 )  # fmt: skip
-_KNOWN = tuple((re.compile(pattern, re.S), chinese) for pattern, chinese in _SENTENCES)
+
+
+@cache
+def _known() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern, re.S), chinese) for pattern, chinese in (*_SENTENCES, *SENTENCES))
 
 
 def in_words(text: str, lang: str) -> str:
-    """A sentence about a file in a language.
+    """A sentence about a file, or about what was refused, in a language.
 
     Examples
     --------
@@ -133,7 +140,7 @@ def in_words(text: str, lang: str) -> str:
     ('文件是空的', 'the file is empty', 'else')
     """
     if lang == "zh":
-        for pattern, chinese in _KNOWN:
+        for pattern, chinese in _known():
             found = pattern.fullmatch(text)
             if found is not None:
                 return found.expand(chinese.replace('\\"', '"'))

@@ -42,6 +42,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "panel.engineer": ("An engineer may design a panel.", "需工程师权限。"),
     "panel.get": ("Download the panel", "下载样本名单"),
     "panel.get.design": ("Download the design", "下载设计文件"),
+    "panel.takeall": ("all taken", "全部抽取"),
     "panel.by.industry": ("Expected precision by industry", "分行业预期精度"),
     "panel.by.region": ("Expected precision by region", "分地区预期精度"),
     "panel.by": ("Expected precision by {name}", "按{name}的预期精度"),

@@ -18,7 +18,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "people.turnoff": ("Make inactive", "停用"),
     "people.turnon": ("Make active", "启用"),
     "people.off.sure": ("{name} will be signed out and may not sign in. Go on?", "{name} 将被登出且不能登录。继续吗？"),
-    "people.since": ("Since", "自"),
+    "people.since": ("Since", "添加时间"),
     "people.add": ("Add somebody", "添加人员"),
     "people.add.go": ("Add", "添加"),
     "people.password": ("First password", "初始密码"),

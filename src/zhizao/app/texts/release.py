@@ -76,6 +76,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "release.col.series": ("Series", "序列"),
     "release.col.value": ("Value", "数值"),
     "release.col.unit": ("Unit", "单位"),
+    "release.said.indicators": ("published values of the sources named", "所列来源公布的数值"),
+    "release.said.rollup": (
+        "published returns; disclosure rule {rule}; cells withheld are Q",
+        "已公布的企业报表；披露控制规则 {rule}；不予公布的单元标为 Q",
+    ),
     "release.col.enterprises": ("Enterprises", "企业数"),
     "release.col.obs": ("Value is", "数值状态"),
     "release.col.conf": ("May be shown", "公开状态"),

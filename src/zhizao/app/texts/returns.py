@@ -6,6 +6,7 @@ __all__ = ["TEXTS"]
 
 TEXTS: dict[str, tuple[str, str]] = {
     "table.returns": ("returns", "报表"),
+    "returns.due": ("due {at}", "截止 {at}"),
     "col.enterprise": ("Enterprise", "企业代码"),
     "col.works_zh": ("Name (Chinese)", "企业名称"),
     "col.works_en": ("Name", "企业名称（英文）"),

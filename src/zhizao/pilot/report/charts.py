@@ -49,6 +49,15 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [round(float(k * step), 10) for k in np.arange(first, last + 1)]
 
 
+def _share(mark: float) -> str:
+    """A mark of a scale as per cent, with as many digits as it has."""
+    return f"{round(100 * mark, 1):g}\u00a0%".replace("-", "−")
+
+
+def _change(value: float) -> str:
+    return f"{100 * value:+.1f}\u00a0%".replace("-", "−")
+
+
 def target_bar(
     change: float | None, low: float | None, high: float | None, targets: Sequence[float], label: str
 ) -> str:
@@ -63,10 +72,10 @@ def target_bar(
     for mark in (0.0, *targets):
         at = place(mark)
         parts.append(f'<line x1="{at:.1f}" y1="20" x2="{at:.1f}" y2="48" class="{"axis" if mark == 0 else "target"}"/>')
-        parts.append(_text(at, 62, f"{100 * mark:.0f} %", "tick", "middle"))
+        parts.append(_text(at, 62, _share(mark), "tick", "middle"))
     if change is not None and low is not None and high is not None:
         a, b = sorted((place(0.0), place(change)))
-        parts.append(_bar(a, 27, b - a, 14, "good" if change < 0 else "bad", f"{100 * change:+.1f} %"))
+        parts.append(_bar(a, 27, b - a, 14, "good" if change < 0 else "bad", _change(change)))
         x1, x2 = place(high), place(low)
         parts.append(f'<line x1="{x1:.1f}" y1="34" x2="{x2:.1f}" y2="34" class="whisker"/>')
         for x in (x1, x2):
@@ -131,7 +140,7 @@ def forest(rows: Sequence[tuple[str, float, float, float, bool]], label: str, ta
     for mark in ticks(low, high):
         if low <= mark <= high:
             parts.append(f'<line x1="{place(mark):.1f}" y1="4" x2="{place(mark):.1f}" y2="{bottom}" class="grid"/>')
-            parts.append(_text(place(mark), bottom + 14, f"{100 * mark:.0f} %", "tick", "middle"))
+            parts.append(_text(place(mark), bottom + 14, _share(mark), "tick", "middle"))
     for mark in targets:
         if low <= mark <= high:
             parts.append(f'<line x1="{place(mark):.1f}" y1="4" x2="{place(mark):.1f}" y2="{bottom}" class="target"/>')
@@ -151,7 +160,7 @@ def forest(rows: Sequence[tuple[str, float, float, float, bool]], label: str, ta
                     f'<path d="M{x + 6 * way:.1f} {y - 4} L{x:.1f} {y} L{x + 6 * way:.1f} {y + 4}" class="beyond"/>'
                 )
         kind = "dot chosen" if chosen else "dot"
-        title = f"{name}: {100 * change:+.1f} % ({100 * a:+.1f} .. {100 * b:+.1f} %)"
+        title = f"{name}: {_change(change)} ({_change(a)} … {_change(b)})"
         parts.append(
             f'<circle cx="{place(change):.1f}" cy="{y}" r="5" class="{kind}"><title>{escape(title)}</title></circle>'
         )
@@ -175,12 +184,12 @@ def front(points: Sequence[tuple[str, float, float, bool]], label: str, x_name: 
     parts = []
     for mark in x_ticks:
         parts.append(f'<line x1="{px(mark):.1f}" y1="{top}" x2="{px(mark):.1f}" y2="{bottom}" class="grid"/>')
-        parts.append(_text(px(mark), bottom + 16, f"{100 * mark:.0f} %", "tick", "middle"))
+        parts.append(_text(px(mark), bottom + 16, _share(mark), "tick", "middle"))
     for mark in y_ticks:
         parts.append(f'<line x1="{left}" y1="{py(mark):.1f}" x2="{right}" y2="{py(mark):.1f}" class="grid"/>')
-        parts.append(_text(left - 6, py(mark) + 4, f"{100 * mark:.0f} %", "tick", "end"))
+        parts.append(_text(left - 6, py(mark) + 4, _share(mark), "tick", "end"))
     for name, x, y, chosen in sorted(points, key=lambda one: one[3]):
-        title = f"{name}: {100 * x:+.1f} %, {100 * y:+.1f} %"
+        title = f"{name}: {_change(x)}, {_change(y)}"
         kind = "dot chosen" if chosen else "dot"
         parts.append(
             f'<circle cx="{px(x):.1f}" cy="{py(y):.1f}" r="{7 if chosen else 5}" class="{kind}">'

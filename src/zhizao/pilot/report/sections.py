@@ -150,13 +150,25 @@ def believe(pilot: Pilot, lang: str) -> str:
         counts += f"（{causes}）" if lang == "zh" else f" ({causes})"
     parts.append(f"<h3>{escape(word('account', lang))}</h3><p>{escape(counts)}</p>")
     if result.assumptions:
+        money = str(result.assumptions.get("rates.currency", pilot.plant.rates.currency))
         items = " · ".join(
-            f"<code>{escape(name)} = {escape(str(value))}</code>" for name, value in result.assumptions.items()
+            f'<span class="nw">{escape(_assumed(name, value, money, lang))}</span>'
+            for name, value in result.assumptions.items()
         )
         parts.append(
             f"<h3>{escape(word('assumptions', lang))}</h3><p>{items}</p><p class='small'>{escape(word('assumptions.text', lang))}</p>"
         )
     return "".join(parts)
+
+
+def _assumed(name: str, value: float | str, money: str, lang: str) -> str:
+    """A setting that nobody gave, with its value in its unit."""
+    said = str(value)
+    if name == "rates.holding_per_year":
+        said = f"{100 * float(value):g}\u00a0%"
+    elif name.startswith("rates.") and not isinstance(value, str):
+        said = f"{value:g}\u00a0{money}"
+    return f"{word(f'assume.{name}', lang) if f'assume.{name}' in WORDS else name} = {said}"
 
 
 def _measure_row(name: str, one: Any, lang: str) -> str:
@@ -372,7 +384,7 @@ def missing(pilot: Pilot, lang: str) -> str:
         for target, reached in zip(TARGETS, one.reached, strict=True):
             if not reached:
                 seen = [two.figures[name].change for two in pilot.result.front if name in two.figures]
-                best = f"{100 * min([0.0, *seen]):+.0f} %"
+                best = f"{_percent(min([0.0, *seen]))}\u00a0%"
                 notes.append(
                     word("note.target", lang, figure=word(name, lang), target=f"{-100 * target:.0f}", best=best)
                 )

@@ -12,7 +12,7 @@ STYLE = """
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1040px;padding:32px 24px 64px;color:var(--ink);background:var(--paper);
 font:16px/1.55 system-ui,"Segoe UI","Noto Sans","Noto Sans CJK SC","Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif}
-h1{font-size:30px;line-height:1.25;margin:0 0 6px;font-weight:650;text-wrap:balance}
+h1{font-size:30px;line-height:1.25;margin:0 0 6px;font-weight:650;text-wrap:balance}html[lang=zh-CN] h1{text-wrap:pretty}.nw{white-space:nowrap}
 h2{font-size:21px;margin:44px 0 8px;padding-top:14px;border-top:1px solid var(--line);font-weight:620}
 h3{font-size:16px;margin:22px 0 6px;font-weight:600}
 p{margin:6px 0 10px;max-width:72ch}.sub,.small{color:var(--soft);font-size:14px}
@@ -42,7 +42,7 @@ summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .list{max-height:560px;overflow:auto}.find{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:9px 12px;width:min(100%,360px);margin:6px 0 10px}
 code{font-size:13.5px;background:var(--card);padding:1px 5px;border-radius:4px}
 footer{margin-top:52px;color:var(--soft);font-size:13px;border-top:1px solid var(--line);padding-top:10px}
-@media(max-width:760px){body{padding:20px 16px 48px}h1{font-size:24px}.cards,.two{grid-template-columns:1fr}.big{font-size:30px}svg text{font-size:15px}summary{padding:10px 0}}
+@media(max-width:760px){body{padding:20px 16px 48px}h1{font-size:24px}.cards,.two{grid-template-columns:1fr}.big{font-size:30px}svg text{font-size:15px}.narrow{overflow-x:auto}.narrow svg{min-width:440px}.narrow svg text{font-size:17px}summary{padding:10px 0}}
 @media print{body{max-width:none;padding:0;font-size:11pt}.list{max-height:none}.find{display:none}h2{break-after:avoid}.card,svg,tr{break-inside:avoid}@page{size:A4;margin:16mm 14mm 18mm;@bottom-right{content:counter(page)}}}
 """
 

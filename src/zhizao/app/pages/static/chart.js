@@ -13,10 +13,11 @@ const colours = () => {
   };
 };
 // "@name" in an option becomes the colour variable or a function; nothing else is run
-const number = (digits) => (v) => (v === null || v === undefined || Number.isNaN(+v) ? "–" : (+v).toLocaleString(window.zz.lang(), { maximumFractionDigits: digits }));
+const number = (digits) => (v) => (v === null || v === undefined || Number.isNaN(+v) ? "–" : (+v).toLocaleString(window.zz.lang(), { maximumFractionDigits: digits }).replace("-", "−"));
 const known = {
   "@percent": (v) => number(1)(100 * (v?.value ?? v)) + " %", "@percent0": (v) => number(0)(100 * (v?.value ?? v)) + " %",
-  "@number": (v) => number(2)(v?.value ?? v), "@year": (v) => String(v), "@number0": (v) => number(0)(v?.value ?? v),
+  "@percent2": (v) => (100 * (v?.value ?? v)).toFixed(2) + " %",
+  "@number": (v) => number(2)(v?.value ?? v), "@year": (v) => String(v), "@day": (v) => String(v).replace(/^\d{4}-/, ""), "@number0": (v) => number(0)(v?.value ?? v),
 };
 const alive = (value) => {
   if (typeof value === "string" && value[0] === "@") return known[value] || window.zz.colour(value.slice(1)) || value;
@@ -34,7 +35,7 @@ const errorBars = (colour) => (params, api) => {
 };
 
 export default {
-  template: `<div class="zz-chartbox"><div class="zz-charttools" v-if="png"><button type="button" class="zz-btn small" @click="save">{{ png }}</button></div>
+  template: `<div class="zz-chartbox"><div class="zz-charttools" v-if="png"><button type="button" class="zz-btn small quiet" @click="save">{{ png }}</button></div>
     <div ref="plot" class="zz-chart" :style="{height: height + 'px'}" role="img" :aria-label="label"></div></div>`,
   props: { options: Object, height: Number, label: String, png: String, follow: String },
   mounted() {

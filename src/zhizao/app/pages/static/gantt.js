@@ -73,7 +73,7 @@ export default {
         p.fillStyle = d.kind[i] === 0 && d.rework[i] ? rework : paint[d.kind[i]];
         p.fillRect(x1, y, Math.max(1, x2 - x1 - (x2 - x1 > 3 ? 0.8 : 0)), high);
         if (d.kind[i] === 1 && x2 - x1 > 5) { p.fillStyle = ink; p.globalAlpha = 0.55; for (let s = x1 + 2; s < x2 - 1; s += 5) p.fillRect(s, y, 1, high); p.globalAlpha = 1; }
-        if (x2 - x1 > 46 && high > 13 && d.count[i] === 1 && d.order[i]) { p.fillStyle = ink; p.font = `11px ${font}`; p.textBaseline = "middle"; p.save(); p.beginPath(); p.rect(x1, y, x2 - x1 - 3, high); p.clip(); p.fillText(this.query.by === "order" ? (d.operation[i] || "") : d.order[i], x1 + 4, y + high / 2 + 0.5); p.restore(); }
+        if (x2 - x1 > 46 && high > 13 && d.count[i] === 1 && d.order[i]) { p.fillStyle = ink; p.font = `11px ${font}`; p.textBaseline = "middle"; const name = this.query.by === "order" ? (d.operation[i] || "") : d.order[i]; if (p.measureText(name).width < x2 - x1 - 7) p.fillText(name, x1 + 4, y + high / 2 + 0.5); }
       }
       if (this.now && this.now > this.from && this.now < this.to) { p.strokeStyle = colour("accent"); p.beginPath(); p.moveTo(this.x(this.now), HEAD); p.lineTo(this.x(this.now), h); p.stroke(); }
       p.restore();
@@ -90,11 +90,14 @@ export default {
       const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: this.zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
       const shift = (() => { const at = new Date(Math.floor(this.from / 60) * 60000); const local = new Date(parts.format(at).replace(" ", "T") + "Z"); return Math.round((local - at) / 60000) * 60; })();
       p.fillStyle = colour("ink-3"); p.font = `11.5px ${font}`; p.textBaseline = "middle"; p.strokeStyle = colour("line");
+      let first = true; // the first mark says the day too
       const base = step % 604800 === 0 && step < 2592000 ? 345600 : 0;
       for (let at = Math.ceil((this.from + shift - base) / step) * step + base; at < this.to + shift; at += step) {
         const x = this.x(at - shift); if (x < this.edge) continue;
         p.beginPath(); p.moveTo(Math.round(x) + 0.5, HEAD - 4); p.lineTo(Math.round(x) + 0.5, h); p.stroke();
-        const said = parts.format(new Date((at - shift) * 1000)); p.fillText(step < 86400 ? (at % 86400 < step ? said.slice(5) : said.slice(11)) : said.slice(0, 10), x + 4, HEAD / 2);
+        const said = parts.format(new Date((at - shift) * 1000)); const words = step < 86400 ? (first || at % 86400 < step ? said.slice(5) : said.slice(11)) : said.slice(0, 10);
+        first = false;
+        if (x + 4 + p.measureText(words).width < w) p.fillText(words, x + 4, HEAD / 2);
       }
       p.beginPath(); p.moveTo(0, HEAD + 0.5); p.lineTo(w, HEAD + 0.5); p.strokeStyle = colour("line-strong"); p.stroke();
     },
