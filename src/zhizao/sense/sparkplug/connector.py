@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from zhizao.errors import ZhizaoError
 from zhizao.sense.connection import Browsed, Finding, Sink
-from zhizao.sense.sparkplug.host import Heard, Host
+from zhizao.sense.sparkplug.heard import Heard
+from zhizao.sense.sparkplug.host import Host
 from zhizao.sense.sparkplug.link import Link, LinkError
 from zhizao.sense.sparkplug.settings import Settings
 from zhizao.sense.sparkplug.state import read_state

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from zhizao.errors import NotAllowed
-from zhizao.model import BAD, Samples
+from zhizao.model import BAD
 from zhizao.sense.connection import Browsed
 from zhizao.sense.sparkplug.datatypes import DataType, PayloadError, known
-from zhizao.sense.sparkplug.leaves import Refused, Shape, leaves, members_of, unit_of
+from zhizao.sense.sparkplug.heard import Heard, Publish
+from zhizao.sense.sparkplug.leaves import Shape, leaves, members_of, unit_of
 from zhizao.sense.sparkplug.nodes import Declared, Node, Part, Row
 from zhizao.sense.sparkplug.payload import Metric, Payload, Template, decode, encode, metric
 from zhizao.sense.sparkplug.state import State, read_state, write_state
 from zhizao.sense.sparkplug.topic import Topic, TopicError, Type, parse, state_topic
 
-__all__ = ["REBIRTH", "Heard", "Host", "Publish"]
+__all__ = ["REBIRTH", "Host"]
 
 REBIRTH = "Node Control/Rebirth"
 _CONTROLS = frozenset({"bdSeq", REBIRTH, "Node Control/Reboot", "Node Control/Next Server"})
@@ -34,63 +32,6 @@ _MOST_NODES = 10_000
 _MOST_STRANGERS = 1_000
 _ASKS = 3
 _NAN = math.nan
-
-
-class Publish(NamedTuple):
-    """A message that the host wishes to send."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-
-
-@dataclass(slots=True)
-class Heard:
-    """What came of a message or of the passing of time.
-
-    Parameters
-    ----------
-    rows : samples in the order in which they were told
-    refused : values that could not become samples, by reason
-    wishes : what is to be sent
-    declared : metrics of births
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    refused: Refused = field(default_factory=dict)
-    wishes: list[Publish] = field(default_factory=list)
-    declared: list[Browsed] = field(default_factory=list)
-
-    def refuse(self, reason: str, count: int = 1) -> None:
-        """Count values that are not kept."""
-        if count:
-            self.refused[reason] = self.refused.get(reason, 0) + count
-
-    def add(self, other: Heard) -> None:
-        """Take in what came of another message."""
-        self.rows += other.rows
-        self.wishes += other.wishes
-        self.declared += other.declared
-        for reason, count in other.refused.items():
-            self.refuse(reason, count)
-
-    def samples(self, received: int = 0) -> Samples:
-        """Rows as a batch.
-
-        Parameters
-        ----------
-        received : nanoseconds at which they were taken
-        """
-        tags, at, values, texts, qualities = zip(*self.rows, strict=True) if self.rows else ((),) * 5
-        return Samples(
-            tags,
-            np.array(at, np.int64),
-            np.array(values, np.float64),
-            np.array(qualities, np.uint32),
-            texts if any(text is not None for text in texts) else None,
-            np.full(len(tags), received, np.int64),
-        )
 
 
 class Host:

@@ -19,7 +19,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from zhizao.errors import ZhizaoError
-from zhizao.sense.sparkplug.host import Publish
+from zhizao.sense.sparkplug.heard import Publish
 from zhizao.sense.sparkplug.settings import Settings
 
 __all__ = ["Link", "LinkError", "Message"]
