@@ -32,6 +32,16 @@ class LinkError(ZhizaoError):
     """The broker cannot be reached, refuses, or is gone; its code says at which step."""
 
 
+class _Context(ssl.SSLContext):
+    """Remembers the socket it wrapped, because the client forgets to close one whose handshake failed."""
+
+    wrapped: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **given: Any) -> ssl.SSLSocket:
+        self.wrapped = super().wrap_socket(*args, **given)
+        return self.wrapped
+
+
 class Message(NamedTuple):
     """A message as it came."""
 
@@ -165,9 +175,17 @@ class Link:
 
     def _connect(self) -> None:
         settings = self._settings
+        context: _Context | None = None
         try:
             if settings.encrypted:
-                self._client.tls_set(settings.ca or None, settings.certificate or None, settings.key or None)
+                context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+                if settings.ca:
+                    context.load_verify_locations(settings.ca)
+                else:
+                    context.load_default_certs()
+                if settings.certificate:
+                    context.load_cert_chain(settings.certificate, settings.key, password=_no_passphrase)
+                self._client.tls_set_context(context)
         except (OSError, ssl.SSLError, ValueError) as error:
             raise LinkError(
                 f"ca, certificate or key cannot be read: {error}",
@@ -181,6 +199,8 @@ class Link:
                 f'"{settings.host}" is no known name: {error.strerror}', fix="correct host", code="resolve"
             ) from None
         except ssl.SSLError as error:
+            if context is not None and context.wrapped is not None:
+                context.wrapped.close()
             raise LinkError(
                 f"no encrypted session with {self._where}: {error}",
                 fix="give the authority that signed the broker's certificate as ca, and the host by the name in it",
@@ -232,7 +252,8 @@ class Link:
 
     async def close(self, farewell: Publish | None = None) -> None:
         """Say farewell if there is something to say, and end the session."""
-        await asyncio.to_thread(self._close, farewell if self._gone is None and self._accepted.done() else None)
+        said = farewell if self._gone is None and self._accepted.done() else None
+        await asyncio.shield(self._loop.run_in_executor(None, self._close, said))  # even if it is cancelled twice
         for future in (self._accepted, self._subscribed):
             if future.done() and not future.cancelled():
                 future.exception()
@@ -246,6 +267,11 @@ class Link:
                 )
         self._client.disconnect()
         self._client.loop_stop()
+
+
+def _no_passphrase() -> str:
+    """Keeps the library from asking at the terminal."""
+    raise ValueError("the key has a passphrase")
 
 
 def _refused(reason: str, where: str) -> LinkError:

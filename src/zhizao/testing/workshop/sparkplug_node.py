@@ -131,9 +131,13 @@ class EdgeNode:
             client.tls_set(self._ca)
         client.will_set(self._topic("NDEATH"), self._death(), 1, False)
 
+        def here(what: Callable[..., None], *args: Any) -> None:
+            if self._client is client:  # a session that is being left has nothing more to say
+                what(*args)
+
         def tell(what: Callable[..., None], *args: Any) -> None:
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(what, *args)
+                loop.call_soon_threadsafe(here, what, *args)
 
         def written(*_: Any) -> None:
             self._written += 1
@@ -144,14 +148,13 @@ class EdgeNode:
         client.on_disconnect = lambda *_: tell(self._again.set)
         client.on_publish = written
         self._client = client
-        left = False
         try:
             await asyncio.to_thread(client.connect, *self._address, self._keepalive)
             client.loop_start()
             await self._again.wait()
         finally:
-            left, self._born = self._born, False
-            await asyncio.to_thread(self._leave, client, left)
+            left, self._born, self._client = self._born, False, None
+            await asyncio.shield(loop.run_in_executor(None, self._leave, client, left))
 
     def _leave(self, client: mqtt.Client, born: bool) -> None:
         """An NDEATH goes before the DISCONNECT, because the broker then forgets the will."""
