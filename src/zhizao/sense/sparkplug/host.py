@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from zhizao.errors import NotAllowed
-from zhizao.model import BAD
+from zhizao.model import BAD, GOOD
 from zhizao.sense.connection import Browsed
-from zhizao.sense.sparkplug.datatypes import DataType, PayloadError, known
+from zhizao.sense.sparkplug.datatypes import DataType, PayloadError, known, unpack
 from zhizao.sense.sparkplug.heard import Heard, Publish
-from zhizao.sense.sparkplug.leaves import Shape, leaves, members_of, unit_of
+from zhizao.sense.sparkplug.leaves import Leaf, Shape, leaves, members_of, unit_of
 from zhizao.sense.sparkplug.nodes import Declared, Node, Part, Row
 from zhizao.sense.sparkplug.payload import Metric, Payload, Template, decode, encode, metric
 from zhizao.sense.sparkplug.state import State, read_state, write_state
@@ -32,6 +32,8 @@ _MOST_NODES = 10_000
 _MOST_STRANGERS = 1_000
 _ASKS = 3
 _NAN = math.nan
+_DATASET = int(DataType.DATASET)
+"""Types below hold a single value."""
 
 
 class Host:
@@ -457,36 +459,45 @@ class Host:
         if said.transient:
             heard.refuse("transient")
             return
+        shape = declared.shape
         try:
-            found = leaves(declared.shape, said, self._elements, heard.refused)
+            if shape.datatype < _DATASET and said.properties is None and not said.null:  # most values, by far
+                value = unpack(shape.datatype, said.carrier, said.raw)
+                self._keep(part, Leaf(shape.tag, said.timestamp, value, GOOD), said, sent_ms, heard, birth)
+                return
+            found = leaves(shape, said, self._elements, heard.refused)
         except PayloadError as error:
             heard.refuse(error.fault.code)
             return
-        for tag, own_ms, value, quality in found:
-            ms = sent_ms if own_ms is None else own_ms
-            if ms is None or ms > _LATEST_MS:
-                heard.refuse("no_timestamp" if ms is None else "bad_timestamp")
-                continue
-            at = ms * _MS
-            last = part.last.get(tag)
-            if last is None:
-                if self._known_tags >= self._most:
-                    heard.refuse("too_many_tags")
-                    continue
-                self._known_tags += 1
+        for leaf in found:
+            self._keep(part, leaf, said, sent_ms, heard, birth)
+
+    def _keep(self, part: Part, leaf: Leaf, said: Metric, sent_ms: int | None, heard: Heard, birth: bool) -> None:
+        """One value as a sample; a birth that repeats an old one makes a stale tag good from the time of the birth."""
+        tag, own_ms, value, quality = leaf
+        ms = sent_ms if own_ms is None else own_ms
+        if ms is None or ms > _LATEST_MS:
+            heard.refuse("no_timestamp" if ms is None else "bad_timestamp")
+            return
+        at = ms * _MS
+        last = part.last.get(tag)
+        if last is None:
+            if self._known_tags >= self._most:
+                heard.refuse("too_many_tags")
+                return
+            self._known_tags += 1
+        if last is None or at > last:
+            part.last[tag] = at
+        silent = part.stale.get(tag)
+        if silent is not None and not said.historical:
+            if birth and at <= silent:
+                if last is None or at > last:
+                    heard.rows.append(_row(tag, at, value, quality))
+                at = max((sent_ms or 0) * _MS, silent + _MS) if (sent_ms or 0) <= _LATEST_MS else silent + _MS
                 part.last[tag] = at
-            elif at > last:
-                part.last[tag] = at
-            silent = part.stale.get(tag)
-            if silent is not None and not said.historical:
-                if birth and at <= silent:
-                    if last is None or at > last:
-                        heard.rows.append(_row(tag, at, value, quality))
-                    at = max((sent_ms or 0) * _MS, silent + _MS) if (sent_ms or 0) <= _LATEST_MS else silent + _MS
-                    part.last[tag] = at
-                if at > silent:
-                    del part.stale[tag]
-            heard.rows.append(_row(tag, at, value, quality))
+            if at > silent:
+                del part.stale[tag]
+        heard.rows.append(_row(tag, at, value, quality))
 
     # ------------------------------------------------------------------ what is known
 
