@@ -296,9 +296,7 @@ class Machine:
         if not self.jobs and self._endless:
             self._drawn += 1
             own = self.given.cut_s * float(self._rng.uniform(0.7, 1.3))
-            self.jobs.append(
-                Job(f"{self.name}-{self._drawn:04d}", int(self._rng.integers(5, 31)), round(own, 1))
-            )
+            self.jobs.append(Job(f"{self.name}-{self._drawn:04d}", int(self._rng.integers(5, 31)), round(own, 1)))
         self._job = self.jobs.popleft() if self.jobs else None
         if self._job is None:
             self.phase, self._left = "idle", inf
