@@ -119,20 +119,19 @@ async def build_machine(server: Server, spaces: Mapping[str, int], own: int, nam
         objecttype=ua.NodeId(13, tool),
         instantiate_optional=False,
     )
-    await _identify(machine, spaces, name)
+    await _identify(machine, name)
     mirrors = await _blocks(server, machine, spaces, own, name)
-    production = await machine.get_child([f"{tool}:Production"])
-    monitoring = await machine.get_child([f"{tool}:Monitoring", f"{tool}:MachineTool"])
-    program = await production.get_child([f"{tool}:ActiveProgram"])
+    production = await _child(machine, "Production")
+    monitoring = await _child(machine, "Monitoring", "MachineTool")
+    program = await _child(production, "ActiveProgram")
     mirrors += [
-        Mirror(f"{name}/order", (await program.get_child([f"{tool}:Name"])).nodeid, _text),
+        Mirror(f"{name}/order", (await _child(program, "Name")).nodeid, _text),
         Mirror(
             f"{name}/mode",
-            (await monitoring.get_child([f"{tool}:OperationMode"])).nodeid,
+            (await _child(monitoring, "OperationMode")).nodeid,
             lambda value: ua.Variant(1 if value == "Processing" else 0, ua.VariantType.Int32),
         ),
     ]
-    await (await program.get_child([f"{tool}:NumberInList"])).write_value(0, ua.VariantType.UInt16)
     override = await _variable(monitoring, own, tool, f"{name}/FeedOverride", "FeedOverride", 100.0, "Double")
     mirrors.append(Mirror(f"{name}/feed override", override, lambda value: ua.Variant(value, ua.VariantType.Double)))
     statistics = await production.add_object(
@@ -145,7 +144,7 @@ async def build_machine(server: Server, spaces: Mapping[str, int], own: int, nam
     mirrors.append(
         Mirror(f"{name}/parts", parts, lambda value: ua.Variant(int(value) % (_UNCOUNTED + 1), ua.VariantType.UInt32))
     )
-    spindle = await (await machine.get_child([f"{tool}:Monitoring"])).add_object(
+    spindle = await (await _child(machine, "Monitoring")).add_object(
         ua.NodeId(f"machines/{name}/Spindle", own),
         ua.QualifiedName("Spindle", own),
         objecttype=ua.NodeId(22, tool),
@@ -156,16 +155,16 @@ async def build_machine(server: Server, spaces: Mapping[str, int], own: int, nam
     return mirrors
 
 
-async def _identify(machine: Any, spaces: Mapping[str, int], name: str) -> None:
-    """Who made it; browse names of the identification are of the DI namespace."""
-    plate = await machine.get_child([f"{spaces[DI]}:Identification"])
+async def _identify(machine: Any, name: str) -> None:
+    """Who made it."""
+    plate = await _child(machine, "Identification")
     told = {
         "Manufacturer": ua.LocalizedText("zhizao workshop"),
         "SerialNumber": name,
         "ProductInstanceUri": f"urn:zhizao:workshop:{name.replace(' ', '_')}",
     }
     for what, value in told.items():
-        await (await plate.get_child([f"{spaces[DI]}:{what}"])).write_value(value)
+        await (await _child(plate, what)).write_value(value)
 
 
 async def _blocks(server: Server, machine: Any, spaces: Mapping[str, int], own: int, name: str) -> list[Mirror]:
@@ -183,7 +182,7 @@ async def _blocks(server: Server, machine: Any, spaces: Mapping[str, int], own: 
             objecttype=ua.NodeId(kind, machinery),
             instantiate_optional=False,
         )
-        current = await state.get_child(["0:CurrentState"])
+        current = await _child(state, "CurrentState")
         ids = await _states(server, ua.NodeId(kind, machinery))
         mirrors.append(
             Mirror(
@@ -195,7 +194,7 @@ async def _blocks(server: Server, machine: Any, spaces: Mapping[str, int], own: 
         mirrors.append(
             Mirror(
                 f"{name}/{signal}",
-                (await current.get_child(["0:Id"])).nodeid,
+                (await _child(current, "Id")).nodeid,
                 lambda value, ids=ids: ua.Variant(ids.get(str(value), ua.NodeId()), ua.VariantType.NodeId),
             )
         )
@@ -205,8 +204,8 @@ async def _blocks(server: Server, machine: Any, spaces: Mapping[str, int], own: 
         objecttype=ua.NodeId(1003, spaces[JOBS]),
         instantiate_optional=False,
     )
-    control = await jobs.get_child([f"{spaces[JOBS]}:JobOrderControl"])
-    listed = await control.get_child([f"{spaces[ISA95]}:JobOrderList"])
+    control = await _child(jobs, "JobOrderControl")
+    listed = await _child(control, "JobOrderList")
     mirrors.append(Mirror(f"{name}/order", listed.nodeid, _job_list))
     return mirrors
 
@@ -223,6 +222,18 @@ def _job_list(order: Value) -> ua.Variant:
         entry.State = [state]
         entries.append(entry)
     return ua.Variant(entries, ua.VariantType.ExtensionObject, is_array=True)
+
+
+async def _child(node: Any, *names: str) -> Any:
+    """Child of a node by browse names, whatever their namespaces, which differ between versions of the nodesets."""
+    for name in names:
+        for one in await node.get_children():
+            if (await one.read_browse_name()).Name == name:
+                node = one
+                break
+        else:
+            raise InputError(f'a machine of these nodesets has no "{name}"', fix="use the published nodesets")
+    return node
 
 
 async def _states(server: Server, kind: ua.NodeId) -> dict[str, ua.NodeId]:
