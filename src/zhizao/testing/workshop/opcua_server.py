@@ -43,6 +43,15 @@ _READ = 1 | 4
 _WRITE = 2
 
 
+class _Told(ua.DataValue):  # type: ignore[misc]
+    """A value that nobody changes any more; the server copies each one deeply for each who listens, which this spares."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: Any) -> _Told:
+        return self
+
+
 class _History(HistoryStorageInterface):  # type: ignore[misc]
     """The last values of each variable, in memory."""
 
@@ -131,6 +140,7 @@ class OpcuaServer:
         self._slots: dict[str, Any] = {}
         self._mirrors: dict[str, list[Mirror]] = {}
         self._alarms: dict[str, Any] = {}
+        self._following = False
 
     @property
     def url(self) -> str:
@@ -138,7 +148,8 @@ class OpcuaServer:
         return f"opc.tcp://{self.host}:{self.port}/workshop"
 
     async def run(self, signals: Signals) -> None:
-        """Serve until cancelled."""
+        """Serve until cancelled; run again, it is the same server after a restart, with its history."""
+        self._mirrors, self._alarms = {}, {}
         logging.getLogger("asyncua").setLevel(logging.CRITICAL)
         server = Server(user_manager=self._users)
         server.iserver.bind_condition_methods = True
@@ -149,7 +160,9 @@ class OpcuaServer:
         await self._secure(server)
         server.iserver.history_manager.set_storage(self._history)
         await self._build(server, signals)
-        signals.follow(self._changed)
+        if not self._following:
+            self._following = True
+            signals.follow(self._changed)
         await server.start()
         self.ready.set()
         try:
@@ -221,7 +234,7 @@ class OpcuaServer:
             await node.write_attribute(attribute, ua.DataValue(ua.Variant(access, ua.VariantType.Byte)))
         if self._history.most:
             await node.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(ua.Variant(True)))
-            self._history.kept[node_id] = deque(maxlen=self._history.most)
+            self._history.kept.setdefault(node_id, deque(maxlen=self._history.most))
         self._nodes[signal.name] = node_id
         self._slots[signal.name] = slot = server.iserver.aspace[node_id].attributes[ua.AttributeIds.Value]
         slot.value = ua.DataValue(
@@ -253,7 +266,7 @@ class OpcuaServer:
         writable = {name for name, slot in self._slots.items() if slot.value_setter is not None}
         kinds = {name: slot.value.Value.VariantType for name, slot in self._slots.items()}
         history = self._history.kept if self._history.most else {}
-        data_value, variant, keep = ua.DataValue, ua.Variant, ua.StatusCode()
+        data_value, variant, keep = _Told, ua.Variant, ua.StatusCode()
         last_ns, stamp = -1, _EPOCH
         while True:
             await self._wake.wait()
