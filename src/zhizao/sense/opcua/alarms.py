@@ -69,7 +69,7 @@ def say(batch: Batch, prefix: str, fields: Sequence[Any], received: int) -> None
     if _kind(fields) in _REFRESH or _kind(fields) == ua.ObjectIds.RefreshRequiredEventType:
         return
     told = dict(zip((name for name, *_ in _FIELDS), fields, strict=True))
-    at = told["time"] if isinstance(told["time"], int) and told["time"] > 0 else received
+    at = told["time"] if isinstance(told["time"], int) and 0 < told["time"] < 2**63 else received
     source = _part(told["source"])
     severity = told["severity"]
     message = told["message"] if isinstance(told["message"], str) else ""

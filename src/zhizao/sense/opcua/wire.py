@@ -25,6 +25,7 @@ Datum = tuple[int, Any, int, int, int]
 _Read = TypeVar("_Read")
 
 _EPOCH_100NS = 116_444_736_000_000_000
+_LAST_NS = 2**63
 _MOST = 1_000_000
 """Entries that an array may have."""
 
@@ -83,6 +84,12 @@ _DOUBLE = _SCALARS[11]
 
 def _ns(ticks: int) -> int:
     return (ticks - _EPOCH_100NS) * 100 if ticks > 0 else 0
+
+
+def _stamp(ticks: int) -> int:
+    """Time stamp in ns; one that no clock tells, such as the year 9999, counts as absent."""
+    ns = (ticks - _EPOCH_100NS) * 100
+    return ns if ticks > 0 and -_LAST_NS < ns < _LAST_NS else 0
 
 
 def _text(data: bytes, at: int) -> tuple[str | None, int]:
@@ -193,12 +200,12 @@ def _datum(data: bytes, at: int) -> tuple[Datum, int]:
         (status,) = _U32.unpack_from(data, at)
         at += 4
     if mask & 4:
-        source = _ns(_I64.unpack_from(data, at)[0])
+        source = _stamp(_I64.unpack_from(data, at)[0])
         at += 8
     if mask & 16:
         at += 2
     if mask & 8:
-        server = _ns(_I64.unpack_from(data, at)[0])
+        server = _stamp(_I64.unpack_from(data, at)[0])
         at += 8
     if mask & 32:
         at += 2
