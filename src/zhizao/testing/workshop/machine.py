@@ -59,6 +59,9 @@ _SIGNALS: tuple[tuple[str, str, str, float | None, bool], ...] = (
     ("alarm/text", "text", "", None, False),
 )
 
+_LONGEST_S = 5.0
+"""Seconds of cutting after which power is reckoned anew with the wear of the tool."""
+
 SET_POINTS: dict[str, tuple[float, float]] = {"feed override": (50.0, 150.0), "coolant": (0.0, 100.0)}
 """Set-points with the least and the greatest value that they take."""
 
@@ -232,6 +235,8 @@ class Machine:
     def _until(self) -> float:
         """Seconds until the next event."""
         ends = [self._left / self._pace(), self._breaks / self._pace() if self.phase == "cut" else inf]
+        if self.phase == "cut":
+            ends.append(_LONGEST_S)
         if self._blocked_s:
             ends.append(self._blocked_s)
         goal = end_c(self.given, self._power(), self.coolant, self.blocked)

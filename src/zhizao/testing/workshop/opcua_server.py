@@ -73,6 +73,7 @@ class _History(HistoryStorageInterface):  # type: ignore[misc]
         kept = list(self.kept.get(node_id, ()))
         times = [one.SourceTimestamp for one in kept]
         first = bisect_left(times, start) if start else 0
+        end = None if end is None or end.year <= 1601 else end
         most = min(nb_values or self.max_history_data_response_size, self.max_history_data_response_size)
         found = []
         for one in kept[first:]:
