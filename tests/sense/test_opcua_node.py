@@ -45,7 +45,7 @@ const { OPCUAServer, Variant, DataType, StatusCodes, OPCUACertificateManager, Da
     number += 1;
     count.setValueFromSource({ dataType: DataType.UInt32, value: number });
     load.setValueFromSource({ dataType: DataType.Double, value: number / 2 });
-  }, 20);
+  }, 200);
   await server.start();
   console.log("READY " + own.namespaceUri);
 })().catch((error) => { console.log("FAILED " + error); process.exit(1); });
@@ -105,12 +105,12 @@ BELOW = [{"root": "i=85", "include": ["Mill/*"]}]
 
 def test_values_types_units_and_the_check(peer: str, tmp_path: Path):
     async def claim() -> None:
-        one, kept = connector("cell", Settings(url=peer, trust=str(tmp_path), browse=BELOW)), Kept()
+        one, kept = connector("cell", Settings(url=peer, trust=str(tmp_path), browse=BELOW, sampling_ms=50)), Kept()
         findings = {finding.code: finding for finding in await one.check()}
         assert not [finding for finding in findings.values() if finding.level == "fault"]
         assert findings["readable"].what == "3 of 3 tags can be read"
         async with task(one.run(kept)):
-            await until(lambda: len(kept.of("cell/Mill/Count")) > 100, 30)
+            await until(lambda: len(kept.of("cell/Mill/Count")) > 15, 30)
         counts = [value for _, value in kept.of("cell/Mill/Count")]
         assert counts == list(range(int(counts[0]), int(counts[0]) + len(counts))), "each once, in order"
         assert [kept.of(f"cell/Mill/Axes[{axis}]")[0][1] for axis in range(3)] == [1, 2, 3]
@@ -140,13 +140,13 @@ def test_an_encrypted_session_with_a_user(peer: str, tmp_path: Path):
 
 def test_a_gap_is_filled_from_its_history(peer: str, tmp_path: Path):
     async def claim() -> None:
-        one, kept = connector("cell", Settings(url=peer, trust=str(tmp_path), browse=BELOW)), Kept()
-        for count in (50, 150):
+        one, kept = connector("cell", Settings(url=peer, trust=str(tmp_path), browse=BELOW, sampling_ms=50)), Kept()
+        for count in (10, 25):
             async with task(one.run(kept)):
                 await until(lambda count=count: len(kept.of("cell/Mill/Count")) > count, 30)
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(1.5)
         counts = [value for _, value in kept.of("cell/Mill/Count")]
         assert counts == list(range(int(counts[0]), int(counts[0]) + len(counts))), "nothing lost, nothing doubled"
-        assert one.filled > 10
+        assert one.filled >= 5
 
     asyncio.run(asyncio.wait_for(claim(), 90))
