@@ -47,7 +47,7 @@ def _kind(fields: Sequence[Any]) -> int:
 
 def refresh_wanted(fields: Sequence[Any]) -> bool:
     """Whether the server asks for its conditions to be read anew."""
-    return _kind(fields) == ua.ObjectIds.RefreshRequiredEventType
+    return bool(_kind(fields) == ua.ObjectIds.RefreshRequiredEventType)
 
 
 def say(batch: Batch, prefix: str, fields: Sequence[Any], received: int) -> None:

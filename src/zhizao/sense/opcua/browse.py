@@ -120,7 +120,7 @@ def _type_name(node: Any) -> str:
         return ""
     if node.NamespaceIndex == 0 and isinstance(node.Identifier, int):
         return str(ua.ObjectIdNames.get(node.Identifier, node.to_string()))
-    return node.to_string()
+    return str(node.to_string())
 
 
 def _shown(datum: Any) -> str:

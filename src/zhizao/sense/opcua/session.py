@@ -59,7 +59,8 @@ def _client(settings: Settings) -> Client:
 
 async def endpoints(settings: Settings) -> list[ua.EndpointDescription]:
     """What a server offers; asked without protection, which every server allows."""
-    return await _client(settings).connect_and_get_server_endpoints()
+    found: list[ua.EndpointDescription] = await _client(settings).connect_and_get_server_endpoints()
+    return found
 
 
 @asynccontextmanager

@@ -195,7 +195,7 @@ async def _blocks(server: Server, machine: Any, spaces: Mapping[str, int], own: 
             Mirror(
                 f"{name}/{signal}",
                 (await _child(current, "Id")).nodeid,
-                lambda value, ids=ids: ua.Variant(ids.get(str(value), ua.NodeId()), ua.VariantType.NodeId),
+                _named(ids),
             )
         )
     jobs = await blocks.add_object(
@@ -240,6 +240,10 @@ async def _states(server: Server, kind: ua.NodeId) -> dict[str, ua.NodeId]:
     """State objects of a state machine type, by name."""
     children = await server.get_node(kind).get_children_descriptions()
     return {one.BrowseName.Name: ua.NodeId(one.NodeId.Identifier, one.NodeId.NamespaceIndex) for one in children}
+
+
+def _named(ids: Mapping[str, ua.NodeId]) -> Callable[[Value], ua.Variant]:
+    return lambda value: ua.Variant(ids.get(str(value), ua.NodeId()), ua.VariantType.NodeId)
 
 
 def _text(value: Value) -> ua.Variant:

@@ -75,7 +75,7 @@ class _History(HistoryStorageInterface):  # type: ignore[misc]
         first = bisect_left(times, start) if start else 0
         end = None if end is None or end.year <= 1601 else end
         most = min(nb_values or self.max_history_data_response_size, self.max_history_data_response_size)
-        found = []
+        found: list[ua.DataValue] = []
         for one in kept[first:]:
             if end is not None and one.SourceTimestamp > end:
                 break
