@@ -119,6 +119,16 @@ def test_rare_types_are_read_and_what_follows_them_too():
     assert said.data[-1] == (9, (11, 1.5, 0, 0, 0))
 
 
+def test_an_array_of_nothing_does_not_fill_the_memory():
+    whole = response([(1, ua.DataValue(ua.Variant([1.0], ua.VariantType.Double)))])
+    array = whole.index(b"\x8b\x01\x00\x00\x00")
+    for kind in (0x80, 0x98, 0x96, 0x8C):
+        damaged = bytearray(whole)
+        damaged[array : array + 5] = bytes([kind]) + b"\xff\xff\xff\x7f"
+        with pytest.raises(wire.BadBytes):
+            wire.published(bytes(damaged))
+
+
 @given(st.binary(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_no_bytes_do_more_than_be_refused(data: bytes):
@@ -246,9 +256,14 @@ def test_a_condition_is_four_tags_and_another_event_two():
 
 
 def test_a_unit_is_known_by_its_code_and_else_as_it_is_shown():
-    told = ua.EUInformation("http://www.opcfoundation.org/UA/units/un/cefact", 4408652, ua.LocalizedText("°C"))
-    assert unit_of(told) == "degC"
-    assert unit_of(ua.EUInformation("urn:own", 1, ua.LocalizedText("spoons"))) == "spoons"
+    def unit(uri: str, number: int, shown: str) -> str:
+        told = ua.Variant(ua.EUInformation(uri, number, ua.LocalizedText(shown)))
+        return unit_of(wire.published(response([(1, ua.DataValue(told))])).data[0][1][1])
+
+    assert unit("http://www.opcfoundation.org/UA/units/un/cefact", 4408652, "°C") == "degC"
+    assert unit("urn:own", 1, "spoons") == "spoons"
+    assert unit_of(ua.EUInformation()) == ""
+    assert unit_of(wire.Structure(889, b"\xff\xff")) == ""
     assert unit_of(None) == ""
 
 

@@ -83,7 +83,7 @@ def address_of(node: ua.NodeId, spaces: Sequence[str]) -> str:
     >>> address_of(ua.NodeId("load", 1), ["http://opcfoundation.org/UA/", "urn:plant"])
     'nsu=urn:plant;s=load'
     """
-    text = ua.NodeId(node.Identifier, 0, node.NodeIdType).to_string()
+    text = str(ua.NodeId(node.Identifier, 0, node.NodeIdType).to_string())
     if node.NamespaceIndex == 0:
         return text
     if node.NamespaceIndex < len(spaces):

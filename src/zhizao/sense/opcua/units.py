@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from zhizao.sense.opcua.wire import BadBytes, Structure, unit
+
 __all__ = ["unit_of"]
 
 _UNECE = "http://www.opcfoundation.org/UA/units/un/cefact"
+_ENCODED = 889
 _PINT = {
     "C62": "",
     "P1": "percent",
@@ -64,14 +67,16 @@ def unit_of(told: Any) -> str:
 
     Parameters
     ----------
-    told : EUInformation as the library reads it; anything else has no unit
+    told : structure as `wire` reads it; anything else has no unit
     """
-    number = getattr(told, "UnitId", None)
-    if not isinstance(number, int):
+    if not isinstance(told, Structure) or told.kind != _ENCODED:
         return ""
-    if getattr(told, "NamespaceUri", None) == _UNECE and number > 0:
+    try:
+        uri, number, shown = unit(told.body)
+    except BadBytes:
+        return ""
+    if uri == _UNECE and number > 0:
         code = number.to_bytes(4, "big").lstrip(b"\0").decode("ascii", "replace")
         if code in _PINT:
             return _PINT[code]
-    shown = getattr(told.DisplayName, "Text", None)
-    return shown or ""
+    return shown

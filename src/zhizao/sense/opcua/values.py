@@ -19,8 +19,8 @@ OUT_OF_RANGE = 0x803C_0000
 """Bad_OutOfRange, for infinities and what is not a number."""
 
 _NUMBERS = frozenset((*range(1, 12), 19))
-_TEXTS = frozenset((12, 14, 16, 21))
-_NAMES = frozenset((17, 18, 20))
+_TEXTS = frozenset((12, 14, 16, 20, 21))
+_NODES = frozenset((17, 18))
 _DATE, _BYTES = 13, 15
 _LONGEST_BYTES = 256
 _REASON = {22: "structure", 23: "data_value", 24: "variant", 25: "diagnostics"}
@@ -78,7 +78,7 @@ class Batch:
             text = str(value)
         elif kind == _DATE:
             text = _date(value)
-        elif kind in _NAMES:
+        elif kind in _NODES:
             text = value.to_string()
         elif kind == _BYTES and len(value) <= _LONGEST_BYTES:
             text = value.hex()

@@ -1,7 +1,6 @@
 """Answers of an OPC UA server as bytes (Part 6, 5.2): data values, notifications and history, read without detours.
 
-Only what comes many thousand times a second is read here; a value whose type is rare goes to the library's own reader.
-Time stamps keep their 100 ns. Whatever the bytes are, `BadBytes` is all that is raised, and the library's status error
+Nothing is made of a count that the bytes behind it do not bear out, so that no answer makes memory grow. Time stamps keep their 100 ns. Whatever the bytes are, `BadBytes` is all that is raised, and the library's status error
 where the server itself refused the request.
 """
 
@@ -17,7 +16,7 @@ from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua import ua_binary
 
-__all__ = ["BadBytes", "Datum", "Published", "history", "published", "republished", "values"]
+__all__ = ["BadBytes", "Datum", "Published", "Structure", "history", "published", "republished", "unit", "values"]
 
 Datum = tuple[int, Any, int, int, int]
 """Type of the variant (128 more for an array), value, status code, source and server time in ns since 1970, 0 if absent."""
@@ -35,6 +34,20 @@ _HISTORY_DATA, _MODIFIED = 658, 664
 
 class BadBytes(ValueError):
     """The answer of a server is not what the standard says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A structure, left as it came.
+
+    Parameters
+    ----------
+    kind : number of its encoding in namespace 0, -1 for one of another namespace
+    body : its bytes
+    """
+
+    kind: int
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -127,16 +140,6 @@ def _guid(data: bytes, at: int) -> tuple[str, int]:
     return str(uuid.UUID(bytes_le=data[at : at + 16])), at + 16
 
 
-_OTHERS: dict[int, Callable[[bytes, int], tuple[Any, int]]] = {
-    12: _text,
-    13: _time,
-    14: _guid,
-    15: _raw,
-    16: _text,
-    21: _localized,
-}
-
-
 def _count(data: bytes, at: int) -> tuple[int, int]:
     (count,) = _I32.unpack_from(data, at)
     if count > _MOST or count > len(data):
@@ -144,26 +147,57 @@ def _count(data: bytes, at: int) -> tuple[int, int]:
     return max(count, 0), at + 4
 
 
-def _variant(data: bytes, at: int) -> tuple[int, Any, int]:
+def _structure(data: bytes, at: int) -> tuple[Structure, int]:
+    kind, at = _node(data, at)
+    coding = data[at]
+    body, at = _raw(data, at + 1) if coding else (b"", at + 1)
+    return Structure(kind, body or b""), at
+
+
+def _named(data: bytes, at: int) -> tuple[str, int]:
+    (space,) = struct.unpack_from("<H", data, at)
+    name, at = _text(data, at + 2)
+    return f"{space}:{name}", at
+
+
+def _node_id(data: bytes, at: int) -> tuple[ua.NodeId, int]:
+    """A node id, expanded or not, as the library reads it; it is as long as its bytes say."""
+    rest = Buffer(data, at)
+    node = ua_binary.nodeid_from_binary(rest)
+    return node, len(data) - len(rest)
+
+
+_OTHERS: dict[int, Callable[[bytes, int], tuple[Any, int]]] = {
+    12: _text,
+    13: _time,
+    14: _guid,
+    15: _raw,
+    16: _text,
+    17: _node_id,
+    18: _node_id,
+    20: _named,
+    21: _localized,
+}
+
+
+def _variant(data: bytes, at: int, depth: int = 0) -> tuple[int, Any, int]:
     """Type, value, and where it ends."""
     head = data[at]
     kind = head & 0x3F
     if head & 0x80:
+        count, after = _count(data, at + 1)
+        value: Any
         if kind in _CODES:
-            count, after = _count(data, at + 1)
             size = struct.calcsize(f"<{count}{_CODES[kind]}")
             if after + size > len(data):
                 raise BadBytes(f"an array of {count} where {len(data) - after} bytes are left")
-            value: Any = list(struct.unpack_from(f"<{count}{_CODES[kind]}", data, after))
+            value = list(struct.unpack_from(f"<{count}{_CODES[kind]}", data, after))
             after += size
-        elif kind in _OTHERS:
-            count, after = _count(data, at + 1)
+        else:
             value = []
             for _ in range(count):
-                one, after = _OTHERS[kind](data, after)
+                one, after = _one(kind, data, after, depth)
                 value.append(one)
-        else:
-            return _rare(data, at)
         if head & 0x40:
             dimensions, after = _count(data, after)
             after += 4 * dimensions
@@ -171,23 +205,31 @@ def _variant(data: bytes, at: int) -> tuple[int, Any, int]:
     if kind in _SCALARS:
         reader = _SCALARS[kind]
         return kind, reader.unpack_from(data, at + 1)[0], at + 1 + reader.size
-    if kind in _OTHERS:
-        value, after = _OTHERS[kind](data, at + 1)
-        return kind, value, after
-    if head == 0:
+    if kind == 0:
         return 0, None, at + 1
-    return _rare(data, at)
+    value, after = _one(kind, data, at + 1, depth)
+    return kind, value, after
 
 
-def _rare(data: bytes, at: int) -> tuple[int, Any, int]:
-    """A variant that the library reads: structures, node ids, names."""
-    rest = Buffer(data, at, len(data) - at)
-    variant = ua_binary.variant_from_binary(rest)
-    kind = int(variant.VariantType.value)
-    return kind | (128 if variant.is_array else 0), variant.Value, len(data) - len(rest)
+def _one(kind: int, data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    """A value that is not of fixed size."""
+    if kind in _OTHERS:
+        return _OTHERS[kind](data, at)
+    if kind == 22:
+        return _structure(data, at)
+    if depth > 8:
+        raise BadBytes("variants within variants")
+    if kind == 23:
+        return _datum(data, at, depth + 1)
+    if kind == 24:
+        inner, value, at = _variant(data, at, depth + 1)
+        return (inner, value), at
+    if kind == 25:
+        return None, _diagnostic(data, at)
+    raise BadBytes(f"a variant of type {kind}")
 
 
-def _datum(data: bytes, at: int) -> tuple[Datum, int]:
+def _datum(data: bytes, at: int, depth: int = 0) -> tuple[Datum, int]:
     mask = data[at]
     at += 1
     kind, value, status, source, server = 0, None, 0, 0, 0
@@ -195,7 +237,7 @@ def _datum(data: bytes, at: int) -> tuple[Datum, int]:
         if data[at] == 11:
             kind, value, at = 11, _DOUBLE.unpack_from(data, at + 1)[0], at + 9
         else:
-            kind, value, at = _variant(data, at)
+            kind, value, at = _variant(data, at, depth)
     if mask & 2:
         (status,) = _U32.unpack_from(data, at)
         at += 4
@@ -372,6 +414,15 @@ def _history(data: bytes) -> list[tuple[int, bytes, list[Datum]]]:
     return found
 
 
+def _unit(data: bytes) -> tuple[str, int, str]:
+    uri, at = _text(data, 0)
+    (number,) = _I32.unpack_from(data, at)
+    shown, _ = _localized(data, at + 4)
+    return uri or "", number, shown or ""
+
+
+unit = _guarded(_unit)
+"""Reads the body of an EUInformation: namespace, number, and name as it is shown."""
 published = _guarded(_published)
 """Reads a publish response, from its type id on."""
 republished = _guarded(_republished)
