@@ -106,12 +106,11 @@ class FolderConnector:
         except InputError as error:
             await self._refuse(path, str(error), error.fault.code, sink)
             return
-        rows, more, told = Rows(), True, 0
+        rows, more, told = Rows(), True, Counter[str]()
         while more:
             more = await asyncio.to_thread(table.read, rows, self._settings.rows)
-            reasons = Counter(one.reason for one in table.refused[told:])
-            told = len(table.refused)
-            await sink.take(rows.samples(self._now()), dict(reasons))
+            await sink.take(rows.samples(self._now()), dict(table.reasons - told))
+            told = table.reasons.copy()
         if table.taken == 0:
             await asyncio.to_thread(self._put_away, path, "refused", table, "no row became a sample")
             return

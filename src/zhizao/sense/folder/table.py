@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ WORDS = {
 """Headings by what they mean."""
 
 MAX_CELL = 65_536
+MAX_REFUSALS = 10_000
+"""Refusals of a file that are kept with their line; the others are counted."""
 _ZONED = re.compile(r"(?:[Zz]|[+-]\d\d:?\d\d)\s*\Z")
 _TRUTH = {"true": 1.0, "false": 0.0}
 
@@ -50,7 +53,8 @@ class Table:
     columns : place of time, tag, value and quality; of a wide file only of time
     tags : place and tag of each column of a wide file
     taken : samples that were read
-    refused : what did not become a sample
+    refused : what did not become a sample, the first ones
+    reasons : all of that, counted by reason
     """
 
     prefix: str
@@ -62,6 +66,7 @@ class Table:
     lines: Iterator[list[str]]
     taken: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
     line: int = 1
 
     def read(self, rows: Rows, most: int) -> bool:
@@ -72,7 +77,8 @@ class Table:
             except StopIteration:
                 return False
             except csv.Error as error:
-                self.refused.append(Refusal(self.line + 1, "bad_row", str(error)))
+                self.line += 1
+                self._refuse("bad_row", str(error))
                 continue
             self.line += 1
             if not any(cell.strip() for cell in cells):
@@ -112,8 +118,7 @@ class Table:
             rows.absent(tag, at, quality | BAD)
             return
         value = number(text.replace(",", ".") if self.comma else text)
-        if value is None:
-            value = _TRUTH.get(text.lower())
+        value = _TRUTH.get(text.lower()) if value is None else value
         if value is not None:
             rows.number(tag, at, value, quality)
         elif len(text) > MAX_CELL:
@@ -122,7 +127,9 @@ class Table:
             rows.text(tag, at, text, quality)
 
     def _refuse(self, reason: str, text: str) -> None:
-        self.refused.append(Refusal(self.line, reason, text[:200]))
+        self.reasons[reason] += 1
+        if len(self.refused) < MAX_REFUSALS:
+            self.refused.append(Refusal(self.line, reason, text[:200]))
 
 
 def open_table(data: bytes, prefix: str, zone: str = "UTC", encoding: str = "utf-8") -> Table:
@@ -200,12 +207,11 @@ def _time(text: str, zone: ZoneInfo) -> int | None:
                 at = whole * factor if whole else round(value * factor)
                 return at if at < 9_200_000_000_000_000_000 else None
         return None
-    text = text.replace("/", "-").replace("T", " ", 1)
-    at = nanoseconds(text)
-    if at is None or zone.key == "UTC" or _ZONED.search(text[10:]):
-        return at
-    whole, rest = divmod(at, 1_000_000_000)
-    local = datetime.fromtimestamp(whole, UTC).replace(tzinfo=zone)
+    told = nanoseconds(text.replace("/", "-"))
+    if told is None or zone.key == "UTC" or _ZONED.search(text[10:]):
+        return told
+    seconds, rest = divmod(told, 1_000_000_000)
+    local = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=zone)
     ours = int(local.timestamp()) * 1_000_000_000 + rest
     return ours if ours >= 0 else None
 
