@@ -96,12 +96,7 @@ class ModbusServer:
 
     async def start(self) -> None:
         """Listen; afterwards `port` is the one taken."""
-        blocks = tuple(
-            [SimData(0, values=[False] * max(1, len(self._words[table])), datatype=DataType.BITS)]
-            if table in ("coil", "discrete")
-            else [SimData(0, values=[0] * max(1, len(self._words[table])), datatype=DataType.REGISTERS)]
-            for table in ("coil", "discrete", "holding", "input")
-        )
+        blocks = (self._block("coil"), self._block("discrete"), self._block("holding"), self._block("input"))
         device = SimDevice(self._unit, simdata=blocks, action=self._asked)
         self._server = ModbusTcpServer(device, address=(self._host, self.port))
         await self._server.serve_forever(background=True)
@@ -110,10 +105,16 @@ class ModbusServer:
         if sockets:
             self.port = sockets[0].getsockname()[1]
 
+    def _block(self, table: str) -> list[SimData]:
+        count = max(1, len(self._words[table]))
+        if table in ("coil", "discrete"):
+            return [SimData(0, values=[False] * count, datatype=DataType.BITS)]
+        return [SimData(0, values=[0] * count, datatype=DataType.REGISTERS)]
+
     async def stop(self) -> None:
         """Stop listening and drop all connections."""
         if self._server is not None:
-            await self._server.shutdown()
+            await self._server.shutdown()  # type: ignore[no-untyped-call]
             self._server = None
 
     def _changed(self, changes: Sequence[Change]) -> None:

@@ -294,7 +294,7 @@ class MtconnectAgent:
         streams = "".join(
             f"<DeviceStream name={quoteattr(machine)} uuid={quoteattr(machine)}>"
             f'<ComponentStream component="Device" componentId="m">'
-            f"{''.join(f'<{group}>{"".join(lines)}</{group}>' for group, lines in groups.items())}"
+            f"{''.join(f'<{group}>{str().join(lines)}</{group}>' for group, lines in groups.items())}"
             f"</ComponentStream></DeviceStream>"
             for machine, groups in devices.items()
         )
