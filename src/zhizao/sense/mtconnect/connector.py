@@ -50,6 +50,7 @@ class MtconnectConnector:
             series_first=settings.series_time == "first",
         )
         self._instance = 0
+        self._probed: int | None = None
         self._next = 0
         self._streams = settings.stream
         self._rows = Rows()
@@ -70,12 +71,9 @@ class MtconnectConnector:
             raise InputError(_reason(error), where=self._settings.url, code="no_agent") from error
 
     async def _listen(self, client: httpx.AsyncClient, sink: Sink) -> None:
-        known = 0
+        self._probed = None
         while True:
-            if known == 0 or known != self._instance:
-                await self._probe(client, sink)
             await self._catch_up(client, sink)
-            known = self._instance
             sink.connected(True)
             if self._streams:
                 await self._stream(client, sink)
@@ -101,6 +99,9 @@ class MtconnectConnector:
         if not isinstance(said, Streams):
             raise _unexpected("current", said, self._settings.url)
         header, rejected = said.header, Counter[str]()
+        if self._probed != header.instance:
+            await self._probe(client, sink)
+            self._probed = header.instance
         same = self._instance == header.instance and 0 < self._next <= header.next
         before = self._next if same else 0
         if same:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ class MtconnectAgent:
     buffer : observations that are kept
     version : of the standard, in the namespace of its documents
     instance : instance id
+    at : nanoseconds since 1970 of the first values; None takes now
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class MtconnectAgent:
         buffer: int = 131_072,
         version: str = "2.0",
         instance: int = 1,
+        at: int | None = None,
     ) -> None:
         self._plant, self._host, self.port, self._version = plant, host, port, version
         self._buffer: deque[Row] = deque(maxlen=buffer)
@@ -71,7 +74,7 @@ class MtconnectAgent:
         self._names = {one: _short(signal) for one, signal in self._signals.items()}
         self.streams = True
         """False answers a question for a stream with a single document."""
-        self._begin(instance, 0)
+        self._begin(instance, time.time_ns() if at is None else at)
         plant.follow(self._changed)
 
     def _begin(self, instance: int, at: int) -> None:
