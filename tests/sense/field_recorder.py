@@ -63,7 +63,7 @@ async def running(connector: Connector, sink: Recorder):
         while True:
             try:
                 await connector.run(sink)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 whatever breaks, the supervisor runs it again
                 errors.append(error)
             await asyncio.sleep(0.05)
 

@@ -205,7 +205,8 @@ def test_error_documents_of_all_versions_say_what_is_wrong(body: str) -> None:
 
 
 LAUGHS = "".join(
-    f'<!ENTITY l{n} "{"&l" + str(n - 1) + ";" if n else "ha"}{"&l" + str(n - 1) + ";" if n else "ha"}">' for n in range(40)
+    f'<!ENTITY l{n} "{"&l" + str(n - 1) + ";" if n else "ha"}{"&l" + str(n - 1) + ";" if n else "ha"}">'
+    for n in range(40)
 )
 
 

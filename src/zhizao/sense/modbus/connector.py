@@ -76,6 +76,7 @@ class ModbusConnector:
         self.name, self._settings, self._now = name, settings, now
         self._prefix = settings.prefix or name
         self._last: dict[str, tuple[float | str | None, int, int]] = {}
+        self._rows = Rows()
         self._polls = [_Poll(group.every_s, blocks_of(group)) for group in settings.groups.values()]
 
     # Listening
@@ -128,7 +129,8 @@ class ModbusConnector:
 
     async def _turn(self, client: AsyncModbusTcpClient, poll: _Poll, sink: Sink) -> None:
         """Read a group once."""
-        rows, rejected = Rows(), Counter[str]()
+        # What was read before the connection breaks is kept and handed over with the word that it broke.
+        rows, rejected = self._rows, Counter[str]()
         if poll.refused and time.monotonic() >= poll.again:
             poll.blocks, poll.refused = poll.blocks + poll.refused, []
         queue, good, silent = list(poll.blocks), list[Block](), 0
@@ -230,11 +232,10 @@ class ModbusConnector:
                 self._changed(name, None, at, rows, quality)
 
     async def _silence(self, sink: Sink) -> None:
-        rows = Rows()
         for poll in self._polls:
             for block in poll.all:
-                self._absent(block, rows, NO_COMMUNICATION)
-        await sink.take(rows.samples(self._now()))
+                self._absent(block, self._rows, NO_COMMUNICATION)
+        await sink.take(self._rows.samples(self._now()))
 
     def _described(self) -> list[Browsed]:
         found: list[Browsed] = []
@@ -290,9 +291,9 @@ class ModbusConnector:
             found.append(Finding("fault", "no_answer", f"{block}: {error}", fix))
             return
         rows, rejected = Rows(), Counter[str]()
-        self._last = {}
+        before, self._last = self._last, {}
         self._tell(block, words, rows, rejected)
-        self._last = {}
+        self._last = before
         batch = rows.samples(0)
         texts = batch.text or [None] * len(batch)
         shown = [

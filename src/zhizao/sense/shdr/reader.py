@@ -46,8 +46,10 @@ class Account:
     taken : observations of which samples were made
     samples : samples that were made of them; a position is three, a condition may be two
     rejected : observations that were not taken, by reason
+    waiting : assets whose last line has not come yet, 0 or 1
     """
 
+    waiting: int = 0
     lines: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     observations: int = 0
@@ -56,8 +58,10 @@ class Account:
     rejected: Counter[str] = field(default_factory=Counter)
 
     def balances(self) -> bool:
-        """Whether every line has a kind and every observation was taken or rejected."""
-        return self.lines == self.kinds.total() and self.observations == self.taken + self.rejected.total()
+        """Whether every line has a kind and every observation was taken, was rejected, or waits for its end."""
+        return (
+            self.lines == self.kinds.total() and self.observations == self.taken + self.rejected.total() + self.waiting
+        )
 
 
 class Reader:
@@ -118,6 +122,7 @@ class Reader:
         if self._mark:
             self._reject("asset_cut_off")
         self._mark, self._held, self._head, self._held_size = "", [], [], 0
+        self.account.waiting = 0
         self._start = None
 
     def _reject(self, reason: str, count: int = 1) -> None:
@@ -349,6 +354,7 @@ class Reader:
         if _MULTILINE.fullmatch(fields[-1]):
             self._mark, self._head = fields[-1], fields
             self._held, self._held_size = [], 0
+            self.account.waiting = 1
             return True
         return False
 
@@ -364,6 +370,7 @@ class Reader:
             return
         head, text, size = self._head, "\n".join(self._held), self._held_size
         self._mark, self._held, self._head, self._held_size = "", [], [], 0
+        self.account.waiting = 0
         at = self._time(head[0].partition("@")[0].strip(), now)
         if size > MAX_MULTILINE:
             self._reject("asset_too_large")
