@@ -177,7 +177,14 @@ class ModbusConnector:
             "holding": client.read_holding_registers,
             "input": client.read_input_registers,
         }[block.table]
-        answer = await ask(block.first, count=block.count, device_id=block.unit)
+        try:
+            answer = await ask(block.first, count=block.count, device_id=block.unit)
+        except ModbusException:
+            # The library tells of a cancelled wait as of a missing answer; whoever cancels us must be heeded.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None
+            raise
         if isinstance(answer, ExceptionResponse) or answer.isError():
             raise Refused(int(getattr(answer, "exception_code", 0)), block)
         bits = block.table in ("coil", "discrete")

@@ -29,6 +29,8 @@ MAX_SERIES = 100_000
 """Values of one time series."""
 MAX_ENTRIES = 10_000
 """Entries and cells of one data set or table."""
+MAX_BELOW = 200_000
+"""Entries, cells, codes and figures of all tags together: a source that makes up ever new ones is not followed."""
 UNAVAILABLE = "UNAVAILABLE"
 
 NUMERIC_EVENTS = frozenset(
@@ -99,6 +101,7 @@ class Teller:
         self._codes: dict[str, set[str]] = {}
         self._entries: dict[str, set[str]] = {}
         self._numeric: dict[str, bool] = {}
+        self._below = 0
         self._tags: set[str] = set()
 
     # Tags
@@ -223,6 +226,7 @@ class Teller:
         elif known := self._entries.get(tag):
             for key in sorted(known):
                 rows.absent(key, at)
+            self._below -= len(known)
             known.clear()
         else:
             rows.absent(tag, at)
@@ -275,7 +279,8 @@ class Teller:
 
     def _set(self, one: Observation, entries: Sequence[Entry], at: int, tag: str, rows: Rows) -> str:
         known = self._entries.setdefault(tag, set())
-        if len(known) + sum(len(entry.cells) or 1 for entry in entries) > MAX_ENTRIES:
+        before, more = len(known), sum(len(entry.cells) or 1 for entry in entries)
+        if before + more > MAX_ENTRIES or self._below + more > MAX_BELOW:
             return "too_many_entries"
         told: set[str] = set()
         for entry in entries:
@@ -304,6 +309,7 @@ class Teller:
                 rows.absent(path, at, BAD)
             known.clear()
         known |= told
+        self._below += len(known) - before
         if not entries:
             rows.text(tag, at, "")
         return ""
@@ -333,9 +339,10 @@ class Teller:
                     rows.text(f"{tag}/{gone}", at, "")
         else:
             if code and code not in codes:
-                if len(codes) >= MAX_CODES:
+                if len(codes) >= MAX_CODES or self._below >= MAX_BELOW:
                     return "too_many_codes"
                 codes.add(code)
+                self._below += 1
             words = " ".join(
                 filter(None, (level.lower(), more.get("qualifier", "").lower(), more.get("nativeSeverity", "")))
             )
@@ -384,6 +391,7 @@ class Teller:
         before = len(rows)
         if asset.removed:
             known = self._entries.pop(base, set())
+            self._below -= len(known)
             for path in sorted(known):
                 rows.absent(path, at, BAD)
             rows.text(base, at, "removed")
@@ -394,6 +402,10 @@ class Teller:
                 rejected["too_many_tags"] += 1
                 return 0
             self._tags.add(base)
+        had = len(known)
+        if self._below + len(asset.figures) > MAX_BELOW:
+            rejected["too_many_tags"] += 1
+            return 0
         rows.text(base, at, clean(asset.type))
         for path, text in asset.figures.items():
             tag = f"{base}/{clean(path)}"
@@ -402,6 +414,7 @@ class Teller:
                 rows.number(tag, at, figure)
             else:
                 rows.text(tag, at, text[:MAX_TEXT])
+        self._below += len(known) - had
         return len(rows) - before
 
     def silence(self, at: int, rows: Rows) -> None:
