@@ -144,6 +144,23 @@ def test_a_device_that_is_switched_off_leaves_stale_tags_and_comes_back() -> Non
     asyncio.run(go())
 
 
+def test_a_cancelled_connector_ends_whatever_it_waits_for() -> None:
+    async def go() -> None:
+        server = ModbusServer(mill())
+        await server.start()
+        quick = Settings.model_validate(server.settings(0.0001))
+        for turn in range(200):
+            task = asyncio.create_task(connector("mb", quick).run(Recorder()))
+            await asyncio.sleep(0.002 + turn * 1e-5)
+            task.cancel()
+            async with asyncio.timeout(2):
+                await asyncio.gather(task, return_exceptions=True)
+            assert task.cancelled()
+        await server.stop()
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_device_that_talks_nonsense_never_breaks_more_than_its_connection(seed: int) -> None:
     """Answers are cut, too long, of another function, or noise: each is a wrong value or an error, nothing else."""

@@ -179,12 +179,12 @@ class ModbusConnector:
         }[block.table]
         try:
             answer = await ask(block.first, count=block.count, device_id=block.unit)
-        except ModbusException:
-            # The library tells of a cancelled wait as of a missing answer; whoever cancels us must be heeded.
+        finally:
+            # A wait that is cancelled just as its answer comes gives the answer (asyncio.wait_for before Python 3.12)
+            # or an error of the library: whoever cancels us must be heeded all the same.
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                raise asyncio.CancelledError from None
-            raise
+                raise asyncio.CancelledError
         if isinstance(answer, ExceptionResponse) or answer.isError():
             raise Refused(int(getattr(answer, "exception_code", 0)), block)
         bits = block.table in ("coil", "discrete")
