@@ -124,14 +124,14 @@ def test_a_weak_password_is_refused_with_a_cure(access: Access, weak: str) -> No
 @pytest.mark.parametrize(
     ("role", "rights"),
     [
-        (Role.VIEWER, {Right.RETURNS, Right.READ}),
-        (Role.OPERATOR, {Right.RETURNS, Right.READ, Right.IMPORT}),
-        (Role.ENGINEER, {Right.RETURNS, Right.READ, Right.IMPORT, Right.DECIDE}),
-        (Role.MANAGER, {Right.RETURNS, Right.READ, Right.IMPORT, Right.DECIDE, Right.SETTLE}),
+        (Role.VIEWER, {Right.RETURNS, Right.WARNINGS, Right.READ}),
+        (Role.OPERATOR, {Right.RETURNS, Right.WARNINGS, Right.READ, Right.IMPORT}),
+        (Role.ENGINEER, {Right.RETURNS, Right.WARNINGS, Right.READ, Right.IMPORT, Right.DECIDE}),
+        (Role.MANAGER, {Right.RETURNS, Right.WARNINGS, Right.READ, Right.IMPORT, Right.DECIDE, Right.SETTLE}),
         (Role.ADMIN, set(Right)),
         (Role.REPORTER, {Right.RETURNS}),
         (Role.REVIEWER, {Right.RETURNS}),
-        (Role.EVALUATOR, {Right.RETURNS}),
+        (Role.EVALUATOR, {Right.RETURNS, Right.WARNINGS}),
     ],
 )
 def test_each_role_may_do_what_it_should(role: Role, rights: set[Right]) -> None:

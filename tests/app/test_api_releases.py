@@ -68,7 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Workspace.open(folder) as place:
         desk = ReturnsDesk.of_workspace(place)
         for n, name in enumerate(desk.tree.enterprises()):
-            values: dict[str, float | None] = dict.fromkeys(items(), 1.0)
+            values: dict[str, float | None] = {**dict.fromkeys(items(), 1.0), "assets_cny": 2.0}
             values["revenue_cny"] = 80_000.0 + n if n else SECRET - sum(80_000.0 + k for k in range(1, 12))
             desk.submit(Actor(name="r", role="reporter", unit=name), name, MONTH, values, at=at)
             for who in ("a", "b"):
@@ -170,7 +170,36 @@ def test_what_is_held_back_in_the_returns_desk_is_there_after_the_release(served
     by(served, "boss")("DELETE", f"{API}/MARCH")
     put(served, by, hours=-1)
     assert reader.get(f"/api/v1/returns?period={MONTH}").json()["total"] == 12
-    assert reader.get(f"/api/v1/returns/E01/{MONTH}").status_code == 200
+    assert reader.get(f"/api/v1/returns/E01/{MONTH}").json()["state"] == "published"
+    assert "80001" not in reader.get(f"/api/v1/returns/E01/{MONTH}").text
+
+
+def test_the_roll_up_of_a_month_waits_for_its_release(served: FastAPI, by: By) -> None:
+    put(served, by, hours=5)
+    for name in OUTSIDE:
+        caller = by(served, name)
+        assert caller.get("/api/v1/rollup/periods").json() == []
+        for path in (f"/api/v1/rollup?period={MONTH}", f"/api/v1/rollup/table?period={MONTH}&format=csv"):
+            answer = caller.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (403, "embargo"), (name, path)
+        # nor beside the same month of the year after
+        later = caller.get("/api/v1/rollup?period=2026-03")
+        assert later.json()["before"]["value"] is None
+    assert by(served, "boss").get(f"/api/v1/rollup?period={MONTH}").status_code == 200
+    by(served, "boss")("DELETE", f"{API}/MARCH")
+    put(served, by, hours=-1)
+    assert by(served, "reader").get("/api/v1/rollup/periods").json() == [MONTH]
+
+
+def test_a_release_withholds_what_the_roll_up_of_the_same_returns_withholds(served: FastAPI, by: By) -> None:
+    put(served, by, hours=-1, items=["revenue_cny", "employees", "energy_tce"])
+    reader = by(served, "reader")
+    released = reader.get(f"{API}/MARCH/data").json()["rows"]
+    told = {(row["ITEM"], row["REF_AREA"], row["ACTIVITY"]) for row in released if row["OBS_VALUE"] not in (None, "")}
+    rolled = reader.get(f"/api/v1/rollup/table?indicator=IND01&period={MONTH}").json()["rows"]
+    open_ = {(row["region"] or "_T", row["industry"] or "_T") for row in rolled if row["numerator"] is not None}
+    assert told
+    assert {(area, activity) for _, area, activity in told} <= open_
 
 
 def test_a_released_roll_up_reads_back_and_withholds_what_would_tell_of_one_enterprise(served: FastAPI, by: By) -> None:
@@ -200,7 +229,7 @@ def test_what_was_released_stays_as_it_was_when_a_return_is_corrected(served: Fa
     desk, at = ReturnsDesk.of_desk(place), now()
     admin = [Actor(name=name, role="admin") for name in "abc"]
     desk.reopen(admin[0], "E11", MONTH, at=at, reason="wrong")
-    values = {**dict.fromkeys(items(), 1.0), "revenue_cny": 500_000.0}
+    values = {**dict.fromkeys(items(), 1.0), "assets_cny": 2.0, "revenue_cny": 500_000.0}
     desk.submit(Actor(name="r", role="manager", unit="E11"), "E11", MONTH, values, at=at, reason="mended")
     for who in admin[:2]:
         desk.approve(who, "E11", MONTH, at=at)

@@ -44,7 +44,8 @@ PEOPLE = {
     "chu": (Role.MANAGER, ""),
     "wei": (Role.ADMIN, ""),
 }
-FULL: dict[str, float | None] = dict.fromkeys(items(), 1.0)
+FULL: dict[str, float | None] = {**dict.fromkeys(items(), 1.0), "assets_cny": 2.0}
+"""Figures that keep every hard rule."""
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +112,14 @@ def one(enterprise: str = OWN, month: str = MONTH, what: str = "") -> str:
 
 
 def complete(data: bytes) -> bytes:
-    """A form with zeros where it was blank."""
+    """A form with zeros where it was blank, and a capacity, without which there is no output."""
     book = openpyxl.load_workbook(io.BytesIO(data))
     sheet = book.active
     assert sheet is not None
     for row in range(6, 46):
         if sheet.cell(row, 5).value is None:
             sheet.cell(row, 5).value = 0
+    sheet.cell(6 + list(items()).index("capacity_cny"), 5).value = 2_000_000
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -166,8 +168,10 @@ def test_a_return_goes_from_the_journal_through_refusal_and_correction_to_public
     assert good(by("wu").post(one(what="publish"), json={}))["state"] == "published"
 
     public = good(wang.get(one()))
-    assert public["versions"][0]["values"]["water_m3"] == 119.5
-    assert (public["history"], public["versions"][0]["by"], len(public["versions"])) == ([], "", 1)
+    assert (public["state"], public["period"], public["figures"]) == ("published", MONTH, False)
+    assert (public["history"], public["by"], public["versions"]) == ([], "", [])
+    assert "119.5" not in wang.get(one()).text
+    assert good(zhao.get(one()))["versions"][1]["values"]["water_m3"] == 119.5
     steps_done = [(done["kind"], done["by"], done["unit"]) for done in good(zhao.get(one()))["history"]]
     assert steps_done == [
         ("submit", "zhao", OWN),
@@ -184,7 +188,7 @@ def test_a_return_goes_from_the_journal_through_refusal_and_correction_to_public
 
     reopened = good(by("li").post(one(what="reopen"), json={"reason": "the price was wrong"}))
     assert (reopened["state"], reopened["published_version"]) == ("reopened", 2)
-    assert good(wang.get(one()))["versions"][0]["values"]["water_m3"] == 119.5
+    assert good(wang.get(one()))["state"] == "published"
 
 
 def test_the_return_is_given_as_it_was_known_earlier(by: Callable[[str], Caller]) -> None:
@@ -253,6 +257,52 @@ def test_figures_that_cannot_be_taken_are_refused(
     assert good(by("zhao").get(one()))["state"] == "open"
 
 
+WRONG = {**FULL, "products_defective": 3.0, "receivables_cny": 9.0}
+"""More defective pieces than made, and more receivables than assets."""
+
+
+def test_failed_hard_rules_hold_a_return_back_from_a_program_as_from_the_page(by: Callable[[str], Caller]) -> None:
+    zhao = by("zhao")
+    answer = zhao.post(one(what="submit"), json={"values": WRONG})
+    assert (answer.status_code, answer.json()["code"]) == (422, "faults_found")
+    faults = {fault["what"].split(":")[0]: fault for fault in answer.json()["faults"]}
+    assert set(faults) == {"BAL-DEFECT", "BAL-RECEIVABLE"}
+    told = faults["BAL-DEFECT"]
+    assert told["code"] == "hard_rule"
+    assert set(told["where"].split(", ")) == {"products_defective", "products_made"}
+    assert "more defective pieces than made" in told["what"]
+    assert "不合格品多于产量" in told["what"]
+    assert "note" in told["fix"]
+    assert good(zhao.get(one()))["state"] == "open"
+
+    # what a person explains is left to the reviewer; what is not, is named alone
+    notes = {"products_made": "a batch of last month came back"}
+    answer = zhao.post(one(what="submit"), json={"values": WRONG, "notes": notes})
+    assert [fault["what"].split(":")[0] for fault in answer.json()["faults"]] == ["BAL-RECEIVABLE"]
+    notes["assets_cny"] = "valued anew next month"
+    assert good(zhao.post(one(what="submit"), json={"values": WRONG, "notes": notes}))["state"] == "submitted"
+
+
+def test_failed_hard_rules_hold_a_form_and_a_correction_back(by: Callable[[str], Caller]) -> None:
+    zhao, path = by("zhao"), one(what="form")
+    book = openpyxl.load_workbook(io.BytesIO(complete(zhao.get(path).content)))
+    sheet = book.active
+    assert sheet is not None
+    sheet.cell(6 + list(items()).index("products_defective"), 5).value = 1e9
+    out = io.BytesIO()
+    book.save(out)
+    answer = zhao.post(path, files={"file": ("mine.xlsx", out.getvalue())})
+    assert (answer.status_code, answer.json()["code"]) == (422, "faults_found")
+    assert [fault["code"] for fault in answer.json()["faults"]] == ["hard_rule"]
+    assert answer.json()["faults"][0]["what"].startswith("BAL-DEFECT")
+
+    good(zhao.post(one(what="submit"), json={"values": FULL}))
+    good(by("sun").post(one(what="refuse"), json={"reason": "look again"}))
+    answer = zhao.post(one(what="correct"), json={"values": WRONG, "reason": "looked"})
+    assert (answer.status_code, answer.json()["faults"][0]["code"]) == (422, "hard_rule")
+    assert good(zhao.get(one()))["state"] == "refused"
+
+
 def test_a_month_that_has_not_ended_is_not_submitted(by: Callable[[str], Caller]) -> None:
     answer = by("zhao").post(one(month="2099-01", what="submit"), json={"values": FULL})
     assert (answer.status_code, answer.json()["code"]) == (409, "too_early")
@@ -307,10 +357,10 @@ SEES = {
     "zhou": {"own", "other", "public", "refused"},
     "wu": {"own", "other", "public", "refused"},
     "zheng": {"other"},
-    "wang": {"public"},
+    "wang": set(),
     "feng": set(),
-    "chen": {"public"},
-    "chu": {"public"},
+    "chen": set(),
+    "chu": set(),
     "wei": set(SECRETS),
 }
 
@@ -386,7 +436,8 @@ def test_a_role_that_may_not_see_a_cell_gets_it_by_no_route_and_no_export(
     for name, may in SEES.items():
         caller, found = by(name), set()
         for address in everywhere:
-            if name not in ("chen", "chu", "wei") and "/returns" not in address and "/facts/" not in address:
+            theirs = any(part in address for part in ("/returns", "/rollup", "/releases", "/facts/"))
+            if name not in ("chen", "chu", "wei") and not theirs:
                 continue  # refused before anything is looked up: the next test
             text = text_of(caller.get(address))
             seen = {key for key, value in SECRETS.items() if str(int(value)) in text}
@@ -409,6 +460,8 @@ def test_who_belongs_to_no_plant_reads_none_of_its_records(by: Callable[[str], C
     assert len(plain) >= 40
     for name in ("zhao", "qian", "sun", "li", "wang"):
         for address in plain:
+            if name == "wang" and "/warnings" in address:
+                continue  # an evaluator's own, see test_api_warnings.py
             answer = by(name).get(address)
             assert (answer.status_code, answer.json()["code"]) == (403, "role"), f"{name}: {address}"
 

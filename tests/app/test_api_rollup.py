@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -316,6 +317,44 @@ def _stays_unsure(table: Any, hidden: Any, level: Any, indicator: str) -> None:
     need = level.reshape(-1)[cells] * (1 - 1e-6)
     assert (high - value >= need).all(), indicator
     assert (value - low >= np.minimum(need, value)).all(), indicator
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_withheld_cell_cannot_be_added_up_from_single_returns(
+    by: Callable[[str], Caller], rollup: RollupDesk, name: str
+) -> None:
+    """Every route that speaks of one enterprise is asked about each enterprise of a withheld cell."""
+    caller, role, unit = by(name), PEOPLE[name][0].value, PEOPLE[name][1]
+    whole = rollup.month(rollup.scope(Actor(name=name, role=role, unit=unit)), MONTH)
+    every = rollup.returns.all()
+    hidden = {
+        (region, industry)
+        for region, industry in whole.expected
+        if whole.cell("IND07", region, industry).withheld  # energy over value added
+    }
+    members = [one for one, r, i in zip(whole.names, whole.region, whole.industry, strict=True) if (r, i) in hidden]
+    assert hidden
+    assert members
+    draft = {"values": {"revenue_cny": 1.0}}
+    for one in members:
+        version = every[one, MONTH].public
+        assert version is not None
+        secret = {f"{value:.6g}" for value in version.values.values() if value and value > 1000}
+        assert len(secret) > 10
+        path = f"/api/v1/returns/{one}/{MONTH}"
+        answers = [caller.get(path + what) for what in ("", "/before", "/filled", "/form", "/facts/revenue_cny")]
+        later = f"/api/v1/returns/{one}/{MONTH[:5]}{int(MONTH[5:]) + 1:02d}"
+        answers += [caller.get(f"{later}/before"), caller.post(f"{path}/check", json=draft)]
+        answers += [caller.get(path, params={"as_of": "2099-01-01T00:00:00Z"})]
+        answers += [caller.get("/api/v1/returns", params={"unit": one, "period": MONTH})]
+        answers += [caller.get(API, params={"period": MONTH, "enterprise": one, "line": "revenue_cny"})]
+        assert answers[0].json()["state"] == "published"
+        assert answers[0].json()["versions"] == []
+        assert answers[3].status_code == 403
+        for answer in answers:
+            assert not answer.content.startswith(b"PK"), "a workbook of single figures"
+            told = {f"{float(text):.6g}" for text in re.findall(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", answer.text)}
+            assert not told & secret, (one, answer.url)
 
 
 @pytest.mark.parametrize("name", CLOSED)

@@ -15,11 +15,13 @@ import polars as pl
 import pytest
 from fastapi import FastAPI
 
-from app.calling import Caller
+from app.calling import PASSWORD, Caller
 from zhizao.app import warnings_desk
-from zhizao.app.access import Access
+from zhizao.app.access import Access, Person, Role
 from zhizao.app.desk import Desk
 from zhizao.app.http.application import Settings, build
+from zhizao.app.http.places import found_pages
+from zhizao.app.texts import Words
 from zhizao.testing.industry_series import industry_series
 
 API = "/api/v1/warnings"
@@ -166,10 +168,38 @@ def test_nothing_judged_yet_says_what_to_do(empty: Caller) -> None:
 
 
 def test_who_may_only_look_keeps_no_table_and_who_is_outside_sees_nothing(app: FastAPI, access: Access) -> None:
-    viewer, outside = Caller(app).sign_in("the-viewer"), Caller(app).sign_in("the-evaluator")
+    viewer, outside = Caller(app).sign_in("the-viewer"), Caller(app).sign_in("the-reporter")
     assert viewer.get(f"{API}/tables").status_code == 200
     assert send(viewer, "a.csv", SUPPLY).status_code == 403
     assert viewer.post(API, json={}).status_code == 403
     assert viewer.post(f"{API}/sample").status_code == 403
     assert outside.get(f"{API}/tables").status_code == 403
     assert outside.get(API).status_code == 403
+
+
+def test_evaluators_see_warnings_and_change_nothing(judged: tuple[Desk, Caller], tmp_path: Path) -> None:
+    access = Access(tmp_path / "people.db")
+    for name, role in (
+        ("wang", Role.EVALUATOR),
+        ("qian", Role.REPORTER),
+        ("sun", Role.REVIEWER),
+        ("chen", Role.VIEWER),
+    ):
+        access.add(name, PASSWORD, role, "")
+    app = build(judged[0], access)
+    wang = Caller(app).sign_in("wang")
+    key = wang.get(API).json()["warnings"][0]["key"]
+    reads = (API, f"{API}/tables", f"{API}/export?format=csv", f"{API}/export?format=json", f"{API}/{key}")
+    for path in reads:
+        assert wang.get(path).status_code == 200, path
+        assert Caller(app).sign_in("chen").get(path).status_code == 200, path
+        for name in ("qian", "sun"):
+            assert Caller(app).sign_in(name).get(path).status_code == 403, (name, path)
+    assert send(wang, "mine.csv", SUPPLY).status_code == 403
+    assert wang.post(API, json={}).status_code == 403
+    assert wang("DELETE", f"{API}/tables/industries").status_code == 403
+    assert wang.post(f"{API}/sample", json={}).status_code == 403
+    pages = [one["address"] for one in found_pages("", Person("wang", Role.EVALUATOR), Words("en", "UTC"))]
+    assert "/warnings" in pages
+    assert "/journal" not in pages
+    access.close()

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 
 from app.rollups import MONTHS, make
 from app.screenshots import CHROMIUM, launch, settle
 from app.serving import Server, start
 from app.test_browser import context_of, watched
+from zhizao.app import releases
 from zhizao.app.access import Access, Role
+from zhizao.clock import now
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [
     pytest.mark.slow,
@@ -58,14 +62,18 @@ def server(folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """With sign-in, and an evaluator."""
+def guarded_plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("guarded")
-    plant = make(place / "plant", place / "source")
-    access = Access(plant / "people.db")
+    return make(place / "plant", place / "source")
+
+
+@pytest.fixture(scope="module")
+def guarded(guarded_plant: Path) -> Iterator[Server]:
+    """With sign-in, and an evaluator."""
+    access = Access(guarded_plant / "people.db")
     access.add("wang", PASSWORD, Role.EVALUATOR)
     access.close()
-    made = start(plant, local=False)
+    made = start(guarded_plant, local=False)
     yield made
     made.stop()
 
@@ -164,3 +172,70 @@ def test_an_evaluator_sees_which_cells_are_withheld_and_why(browser: Browser, gu
     assert "SP-01" not in page.content()
     context.close()
     assert not wrong
+
+
+WORDS = {
+    "en": ("withheld", "total", "are under embargo", "Open the release calendar"),
+    "zh": ("隐去", "合计", "尚在保密期", "打开发布日历"),
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_an_evaluator_reads_a_release_of_the_roll_up_and_waits_for_one_under_embargo(
+    browser: Browser, guarded: Server, guarded_plant: Path, lang: str
+) -> None:
+    withheld, total, held, calendar = WORDS[lang]
+    file = guarded_plant / releases.FILE
+    file.parent.mkdir(exist_ok=True)
+    planned = [
+        {"id": "OUT", "source": "rollup", "period": MONTHS[-1], "at": now().isoformat(), "zh": "本月汇总",
+         "en": "the month", "items": ["revenue_cny", "employees"]},
+        {"id": "HELD", "source": "rollup", "period": MONTHS[0], "at": (now() + timedelta(days=9)).isoformat(),
+         "zh": "上期汇总", "en": "the month before"},
+    ]  # fmt: skip
+    file.write_text(yaml.safe_dump({"releases": planned}, allow_unicode=True), encoding="utf-8")
+    context = context_of(browser, guarded.address, lang=lang)
+    page, _, wrong = watched(context)
+    try:
+        page.goto(f"{guarded.address}/release?release=OUT&item=revenue_cny")
+        page.fill("input[name=name]", "wang")
+        page.fill("input[name=password]", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("main table.zz-table tbody tr", timeout=60_000)
+        settle(page)
+        rows = page.locator("main table.zz-table tbody tr")
+        told = [[cell.inner_text() for cell in row.locator("td").all()] for row in rows.all()]
+        assert [one for one in told if withheld in one[3]]
+        nation = next(one for one in told if one[1] == one[2] == total)
+        assert withheld not in nation[3]
+        assert "SP-01" not in page.inner_text("main")
+        assert "EX-" not in page.inner_text("main")
+        # by its heading the table is put in order of the values, up and down
+        heading = page.locator("main table.zz-table th button[data-zz-by='3']")
+        heading.click()
+        up = _numbers(page)
+        heading.click()
+        down = _numbers(page)
+        assert sorted(up) in (up, down)
+        assert up == down[::-1]
+        # the month under embargo: neither its release nor its roll-up
+        page.goto(f"{guarded.address}/release?release=HELD")
+        settle(page)
+        assert page.locator("main table.zz-table").count() == 0
+        page.goto(f"{guarded.address}/rollup?period={MONTHS[0]}")
+        settle(page)
+        assert held in page.inner_text("h1.zz-title")
+        page.click(f"text={calendar}")
+        page.wait_for_function("location.pathname === '/release'")
+        settle(page)
+        assert page.locator("main table.zz-table tbody tr").count() == 2
+    finally:
+        file.unlink()
+        context.close()
+    assert not wrong
+
+
+def _numbers(page: Page) -> list[float]:
+    cells = page.locator("main table.zz-table tbody tr td:nth-child(4)").all_inner_texts()
+    plain = [cell.replace(",", "").replace("\u202f", "").replace("\xa0", "").strip() for cell in cells]
+    return [float(one) for one in plain if one.replace(".", "").isdigit()]

@@ -90,7 +90,7 @@ def test_signing_out_ends_the_session(app: FastAPI) -> None:
 def test_a_bearer_token_needs_no_cookie_and_no_csrf(app: FastAPI, access: Access) -> None:
     secret = access.make_token(Person("the-operator", Role.OPERATOR), "test", Role.VIEWER)
     caller = Caller(app, authorization=f"Bearer {secret}")
-    assert caller.get(f"{API}/session").json()["rights"] == ["read", "returns"]
+    assert caller.get(f"{API}/session").json()["rights"] == ["read", "warnings", "returns"]
     answer = caller.post(f"{API}/uploads", files={"file": ("a.csv", io.BytesIO(b"a,b\n"))})
     assert (answer.status_code, answer.json()["code"]) == (403, "role")
 

@@ -11,6 +11,7 @@ from zhizao.app import steps
 from zhizao.app.facts import import_facts
 from zhizao.app.returns_desk import ReturnsDesk
 from zhizao.app.returns_lines import before, checked, facts_behind
+from zhizao.app.returns_rules import hold_back
 from zhizao.clock import now
 from zhizao.errors import InputError, NotAllowed
 from zhizao.programme.items import items
@@ -75,6 +76,35 @@ def test_checks_name_rule_lines_and_the_fewest_fields_to_change(desk: ReturnsDes
     assert wrong["BAL-DEFECT"].lines == ("products_made", "products_defective")
     assert set(found.suspected) & {"products_made", "products_defective"}
     assert [one.hard for one in found.failed] == sorted((one.hard for one in found.failed), reverse=True)
+
+
+def test_the_samples_own_return_keeps_every_hard_rule_once_a_person_has_filled_the_rest(
+    desk: ReturnsDesk,
+) -> None:
+    month, filled = MONTH, desk.fill(MONTH)
+    by_hand = {"capacity_cny": 2e6}
+    values = {key: by_hand.get(key, 0.0) if value is None else value for key, value in filled.values.items()}
+    found = checked(desk, REPORTER, ENTERPRISE, month, values)
+    assert [one.rule for one in found.failed if one.hard] == []
+    assert hold_back(desk.tree.units[ENTERPRISE], ENTERPRISE, month, values, {}) == []
+    # the cost says that it is without material, which is more than all of it
+    cost, materials = filled.lines["operating_cost_cny"], filled.lines["materials_cny"]
+    assert any("without the material in good pieces" in one for one in cost.remarks("en"))
+    assert any("不含合格品所用材料" in one for one in cost.remarks("zh"))
+    assert (materials.value or 0) > (cost.value or 0)
+    assert (materials.value or 0) < (filled.lines["output_cny"].value or 0)
+
+
+def test_the_desk_holds_back_just_the_hard_rules_that_no_note_explains(desk: ReturnsDesk) -> None:
+    values: dict[str, float | None] = {**dict.fromkeys(items(), 1.0), "products_defective": 3.0}
+    hard = {one.rule for one in checked(desk, REPORTER, ENTERPRISE, MONTH, values).failed if one.hard}
+    unit = desk.tree.units[ENTERPRISE]
+    assert {one.what.split(":")[0] for one in hold_back(unit, ENTERPRISE, MONTH, values, {})} == hard
+    notes = {"products_made": "a batch came back"}
+    assert {one.what.split(":")[0] for one in hold_back(unit, ENTERPRISE, MONTH, values, notes)} == hard - {
+        "BAL-DEFECT"
+    }
+    assert hold_back(unit, ENTERPRISE, MONTH, values, {"products_made": "  "}) != []
 
 
 def test_checks_tell_blank_lines_and_values_that_cannot_be_taken(desk: ReturnsDesk) -> None:

@@ -39,7 +39,7 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     """Looks through the returns below its unit."""
     EVALUATOR = "evaluator"
-    """Sees what is published."""
+    """Sees which returns are published, groups of them after disclosure control, and warnings."""
 
 
 ROLES = tuple(Role)
@@ -56,12 +56,15 @@ class Right(StrEnum):
     DECIDE = "decide"
     SETTLE = "settle"
     ADMIN = "admin"
+    WARNINGS = "warnings"
+    """See the warnings and the tables that they were made from: evaluators, and who sees the plant's records."""
     RETURNS = "returns"
     """Use the returns desk; which returns and figures is decided there."""
 
 
 _FROM: dict[Right, Role] = {
     Right.READ: Role.VIEWER,
+    Right.WARNINGS: Role.VIEWER,
     Right.IMPORT: Role.OPERATOR,
     Right.DECIDE: Role.ENGINEER,
     Right.SETTLE: Role.MANAGER,
@@ -117,7 +120,7 @@ class Person:
         >>> Person("li", Role.VIEWER).may(Right.IMPORT), Person("li", Role.OPERATOR).may(Right.IMPORT)
         (False, True)
         """
-        if right is Right.RETURNS:
+        if right is Right.RETURNS or (right is Right.WARNINGS and self.role is Role.EVALUATOR):
             return True
         if self.role not in LADDER or self.outside:
             return False

@@ -422,11 +422,12 @@ def _rollup(desk: Desk, entry: Entry, vintage: datetime) -> Dataset:
 
     tree = read_tree(desk.path, desk.plant)
     told = desk.journal.returned("published", as_of=vintage).filter(pl.col("period") == entry.period)
+    shared = _shared(told, tree)
     frames = []
     for key in entry.items or ITEMS:
         values = dict(told.filter(pl.col("item") == key).select("enterprise", "value").drop_nulls().rows())
         known = {name: value for name, value in values.items() if name in tree.units and value >= 0}
-        frames.append(protected(key, known, tree))
+        frames.append(protected(key, known, tree, shared))
     frame = pl.concat(frames).with_columns(TIME_PERIOD=pl.lit(entry.period))
     free = _embargoed(entry, vintage)
     frame = frame.with_columns(CONF_STATUS=pl.col("CONF_STATUS").replace({"F": free}))
@@ -439,10 +440,33 @@ def _rollup(desk: Desk, entry: Entry, vintage: datetime) -> Dataset:
     )
 
 
-_STATUS = {"": "F", "minimum": "A", "dominance": "G", "p_percent": "N", "secondary": "D"}
+_STATUS = {"": "F", "minimum": "A", "dominance": "G", "p_percent": "N", "secondary": "D", "alike": "D"}
 
 
-def protected(item: str, values: Mapping[str, float], tree: Tree) -> pl.DataFrame:
+def _shared(told: pl.DataFrame, tree: Tree) -> dict[tuple[str, str], str]:
+    """What the roll-up of these returns withholds, by region and industry: it tells sums of the same items."""
+    import numpy as np
+    import polars as pl
+
+    from zhizao.app.rollup_desk import told_plan
+    from zhizao.programme.rollup import shared_pattern
+
+    plan = told_plan()
+    placed = [name for name, unit in tree.units.items() if unit.region is not None and unit.industry is not None]
+    names = sorted(set(told["enterprise"]) & set(placed))
+    if not names:
+        return {}
+    values = {}
+    for key in plan.items:
+        known = dict(told.filter(pl.col("item") == key).select("enterprise", "value").drop_nulls().rows())
+        values[key] = np.array([known.get(name, np.nan) for name in names], dtype=np.float64)
+    places = [(tree.units[name].region or "", tree.units[name].industry or "") for name in names]
+    return shared_pattern(plan.definitions, values, [one for one, _ in places], [one for _, one in places])
+
+
+def protected(
+    item: str, values: Mapping[str, float], tree: Tree, also: Mapping[tuple[str, str], str] | None = None
+) -> pl.DataFrame:
     """Sums of one item by region and industry with totals; withheld cells have no value and no count.
 
     Parameters
@@ -450,6 +474,7 @@ def protected(item: str, values: Mapping[str, float], tree: Tree) -> pl.DataFram
     item : key of the item
     values : 0 or more, by enterprise
     tree : where enterprises stand
+    also : cells that another table of the same returns withholds, with the reason; they are withheld here too
     """
     import numpy as np
     import polars as pl
@@ -472,7 +497,8 @@ def protected(item: str, values: Mapping[str, float], tree: Tree) -> pl.DataFram
     rows = []
     for cell in np.flatnonzero(table.count.reshape(-1) > 0).tolist():
         area, activity = (("_T" if one == "total" else one) for one in table.label(cell))
-        reason = str(made.reason.reshape(-1)[cell])
+        place = table.label(cell)
+        reason = str(made.reason.reshape(-1)[cell]) or (also or {}).get((place[0], place[1]), "")
         value = None if reason else round(float(table.value.reshape(-1)[cell]), 2)
         count = None if reason else str(int(table.count.reshape(-1)[cell]))
         status = "Q" if reason else "A"

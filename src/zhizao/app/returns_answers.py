@@ -8,7 +8,7 @@ from typing import Any
 
 from zhizao.app.returns_desk import ReturnsDesk, Row
 from zhizao.programme.items import items
-from zhizao.programme.returns import Actor, Filled, Return
+from zhizao.programme.returns import Actor, Filled, Return, Sight, sight
 
 __all__ = ["filled_answer", "return_answer", "row_answer"]
 
@@ -19,14 +19,16 @@ def row_answer(row: Row) -> dict[str, Any]:
 
 
 def return_answer(desk: ReturnsDesk, actor: Actor, one: Return, at: datetime) -> dict[str, Any]:
-    """A return as somebody sees it, with every version that they see."""
+    """A return as somebody sees it, with every version that they see; without any where they see its state alone."""
+    whole = sight(actor, desk.tree, one.enterprise) is Sight.ALL
     return {
         **row_answer(desk.row_of(one, actor, at)),
         "path": list(one.path or desk.tree.path(one.enterprise)),
         "approved": one.approved,
         "steps_taken": len(one.history),
         "published_version": one.published,
-        "versions": [asdict(version) for version in one.versions],
+        "figures": whole,
+        "versions": [asdict(version) for version in one.versions] if whole else [],
         "history": [asdict(done) for done in one.history],
     }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zhizao.app.units import own_enterprise, read_tree
-from zhizao.errors import Fault, FaultsFound, InputError, NotAllowed
+from zhizao.errors import InputError, NotAllowed
 from zhizao.programme import returns as room
 from zhizao.programme.items import items
 from zhizao.programme.returns import Actor, Filled, Owed, Return, Sight, State, Tree
@@ -45,7 +45,7 @@ class Row:
     overdue : whether that is past
     late : whether the newest version came after the enterprise's deadline
     version : number of the newest version seen; 0 when none was submitted
-    by, at : who submitted it, and when
+    by, at : who submitted it, and when; for those who see no figures, nobody and when it was published
     published : whether a version is published
     steps : what this person may do now
     """
@@ -85,7 +85,7 @@ class ReturnsDesk:
     tree : units
     once : keeps what some work finds until the journal changes; nothing is kept when absent
     log : gives the work log as known at a time; folded from the journal when absent
-    held : whether the published figures of a month are under embargo for a role; nothing is when absent
+    held : whether what is published of a month is under embargo for a role; nothing is when absent
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class ReturnsDesk:
                 continue
             for month in months:
                 one = room.seen(found.get((enterprise, month), Return(enterprise, month)), how)
-                if one is not None and not (how is Sight.PUBLISHED and self._held(actor.role, month)):
+                if one is not None and not (how is Sight.STATUS and self._held(actor.role, month)):
                     out.append(self._row(one, actor, now, how))
         kept = [
             row
@@ -234,11 +234,31 @@ class ReturnsDesk:
         how = self._sight(actor, enterprise, period)
         found = self._whole(enterprise, period, as_of)
         seen = room.seen(found, how)
-        if seen is None or (how is Sight.PUBLISHED and self._held(actor.role, period)):
+        if seen is None or (how is Sight.STATUS and self._held(actor.role, period)):
             raise InputError(
                 f"no return of {enterprise} for {period} is published", fix="look again later", code="no_return"
             )
         return seen
+
+    def held(self, actor: Actor, period: str) -> bool:
+        """Whether a month is under embargo for those of this person's role who see no single returns."""
+        return self._held(actor.role, period)
+
+    def figures_for(self, actor: Actor, enterprise: str, period: str) -> None:
+        """Refuse those who may not see the figures of a return: who is neither of the enterprise nor above it.
+
+        Raises
+        ------
+        InputError : there is no such enterprise (`no_unit`) or month
+        NotAllowed : they are not theirs to see (`role`)
+        """
+        if self._sight(actor, enterprise, period) is not Sight.ALL:
+            raise NotAllowed(
+                f'"{actor.name}" is {actor.role}; figures of single enterprises are not theirs to see',
+                where=f"{enterprise}/{period}",
+                fix="look at the roll-up, which tells groups of enterprises; or ask an admin for the role and the unit",
+                code="role",
+            )
 
     def row_of(self, one: Return, actor: Actor, now: datetime) -> Row:
         """The line in the list of a return that `one` or a step gave to this person."""
@@ -355,20 +375,21 @@ class ReturnsDesk:
         Raises
         ------
         NotAllowed : the role, the state or the time does not permit it
-        FaultsFound : with every line that cannot be taken
+        FaultsFound : with every line that cannot be taken, or every hard rule that fails without a note saying why
         """
+        from zhizao.app.returns_rules import check_lines, keep_rules
+
         one = self._looked_at(actor, enterprise, period, expect)
         correcting = one.state in (State.REFUSED, State.REOPENED)
         room.check("correct" if correcting else "submit", actor, self.tree, one)
         if room.bounds(period, self.tree.zone)[1] > at:
             raise NotAllowed(f"{period} has not ended yet", fix="submit when the month is over", code="too_early")
         told = {key: text.strip() for key, text in (notes or {}).items() if text.strip()}
-        faults = room.check_values(values, told)
-        if faults:
-            raise _found(faults)
+        check_lines(values, told)
         whole: dict[str, float | None] = {
             key: None if values.get(key) is None else float(values[key]) + 0.0 for key in items()
         }
+        keep_rules(self.tree.enterprise(enterprise), enterprise, period, whole, told)
         kind = room.Corrected if correcting else room.Submitted
         step = kind(
             by=actor,
@@ -454,12 +475,7 @@ class ReturnsDesk:
         return self._take(one, room.Reopened(by=actor, at=at, reason=reason.strip()[:2000]))
 
     def _looked_at(self, actor: Actor, enterprise: str, period: str, expect: int | None) -> Return:
-        if self._sight(actor, enterprise, period) is not Sight.ALL:
-            raise NotAllowed(
-                f'"{actor.name}" is {actor.role}; published figures are to be read, not to be acted on',
-                fix="ask an admin for the role and the unit",
-                code="role",
-            )
+        self.figures_for(actor, enterprise, period)
         one = self._whole(enterprise, period)
         if expect is not None and expect != len(one.history):
             raise NotAllowed(
@@ -498,7 +514,12 @@ class ReturnsDesk:
         enterprise, period : which
         at : time now, that the file says it was made at
         lang : zh or en, of what is said about the journal
+
+        Raises
+        ------
+        NotAllowed : the figures are not theirs to see (`role`)
         """
+        self.figures_for(actor, enterprise, period)
         unit = self.tree.enterprise(enterprise)
         names = (unit.zh, unit.en)
         lines = None
@@ -571,9 +592,3 @@ def _held_by(folder: Path) -> Callable[[str, str], bool]:
     from zhizao.clock import now
 
     return lambda role, month: held_month(folder, role, month, now())
-
-
-def _found(faults: list[Fault]) -> FaultsFound:
-    first = faults[0]
-    told = first.what if len(faults) == 1 else f"{len(faults)} lines cannot be taken, the first: {first.what}"
-    return FaultsFound(told, faults, where=first.where, fix=first.fix)

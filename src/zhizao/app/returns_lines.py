@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from zhizao.account.ledger import keep_book
 from zhizao.app.returns_desk import ReturnsDesk
+from zhizao.app.returns_rules import Failed, failed_rule, told_as
 from zhizao.errors import InputError, NotAllowed
-from zhizao.programme.editing import Rule, edit, from_frame, rule_set
+from zhizao.programme.editing import edit, rule_set
 from zhizao.programme.editing.deductive import METHODS
 from zhizao.programme.items import item_keys, items
-from zhizao.programme.returns import Actor, Sight, bounds, check_month, check_values, month_before, seen, sight
+from zhizao.programme.returns import Actor, Sight, bounds, check_month, check_values, month_before, sight
 from zhizao.programme.returns.fill import METERED_ITEMS
 
-__all__ = ["SECTIONS", "Before", "Checked", "Failed", "before", "checked", "facts_behind"]
+__all__ = ["SECTIONS", "Before", "Checked", "before", "checked", "facts_behind"]
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -92,26 +92,6 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """A check that the figures do not keep.
-
-    Parameters
-    ----------
-    rule : its id
-    hard : whether no right return can break it
-    said : what is wrong, in words
-    lines : items that it speaks of
-    explained : whether one of these has a note
-    """
-
-    rule: str
-    hard: bool
-    said: str
-    lines: tuple[str, ...]
-    explained: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Checked:
     """What the checks say of some figures.
 
@@ -150,8 +130,7 @@ def before(
 
 
 def _month(desk: ReturnsDesk, actor: Actor, enterprise: str, period: str, fill: bool) -> Before:
-    found = desk.all().get((enterprise, period))
-    one = seen(found, sight(actor, desk.tree, enterprise)) if found is not None else None
+    one = desk.all().get((enterprise, period)) if sight(actor, desk.tree, enterprise) is Sight.ALL else None
     if one is not None and one.latest is not None:
         version = one.public or one.latest
         return Before(period, version.values, "published" if one.public is not None else "submitted")
@@ -188,13 +167,7 @@ def checked(
     NotAllowed : it is not theirs to see (`role`)
     """
     unit = desk.tree.enterprise(enterprise)
-    check_month(period)
-    if sight(actor, desk.tree, enterprise) is not Sight.ALL:
-        raise NotAllowed(
-            f'"{actor.name}" is {actor.role}; the figures of {enterprise} are not theirs to check',
-            fix="ask an admin for the role and the unit",
-            code="role",
-        )
+    desk.figures_for(actor, enterprise, period)
     told = {key: text.strip() for key, text in (notes or {}).items() if text.strip()}
     plain = {
         key: float(value)
@@ -203,21 +176,10 @@ def checked(
     }
     faults = [fault for fault in check_values(values, told) if fault.code != "blank"]
     blank = tuple(key for key in items() if values.get(key) is None and key not in told)
-    where = {"industry": unit.industry or "", "region": unit.region or "", "size": unit.size or ""}
-    schema = dict.fromkeys(("enterprise", "period", *where), pl.String) | dict.fromkeys(items(), pl.Float64)
-
-    def row(month: str, figures: Mapping[str, float | None]) -> dict[str, Any]:
-        return {"enterprise": enterprise, "period": month, **where, **{key: figures.get(key) for key in items()}}
-
-    earlier = [row(month, figures) for month, figures in _history(desk, actor, enterprise, period).items()]
-    returns = from_frame(
-        pl.DataFrame([row(period, plain)], schema=schema),
-        earlier=[pl.DataFrame(earlier, schema=schema)] if earlier else (),
-        where=f"{enterprise}/{period}",
-    )
+    returns = told_as(unit, enterprise, period, plain, _history(desk, actor, enterprise, period))
     done = edit(returns, rule_set(), signs=False)
     failed = [
-        _failed(done.rules[name], told, lang)
+        failed_rule(done.rules[name], told, lang)
         for ids, flags in ((done.hard_ids, done.hard), (done.soft_ids, done.soft))
         for name in (ids[at] for at in np.flatnonzero(flags[0]).tolist())
     ]
@@ -238,12 +200,6 @@ def checked(
         "+".join(how),
         blank,
         tuple({"line": f.where, "what": f.what, "fix": f.fix, "code": f.code} for f in faults),
-    )
-
-
-def _failed(rule: Rule, notes: Mapping[str, str], lang: str) -> Failed:
-    return Failed(
-        rule.id, rule.severity == "hard", rule.said(lang), rule.fields, any(key in notes for key in rule.fields)
     )
 
 

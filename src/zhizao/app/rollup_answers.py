@@ -53,20 +53,21 @@ def place_answer(
     Raises
     ------
     InputError : there is no such indicator, month, region, industry, enterprise or line
-    NotAllowed : single enterprises are not theirs to see (`role`)
+    NotAllowed : single enterprises are not theirs to see (`role`), or the month is under embargo (`embargo`)
     """
-    _check(desk, place, by)
+    _check(desk, actor, place, by)
     scope = desk.scope(actor)
     one = desk.definition(place.indicator)
     month = desk.month(scope, place.period)
     _inside(desk, actor, scope, month, place)
     before_period = f"{int(place.period[:4]) - 1}{place.period[4:]}"
+    earlier = None if desk.held(actor, before_period) else desk.month(scope, before_period)
     if place.enterprise:
         cell = _enterprise_cell(desk, month, place)
-        before = _enterprise_cell(desk, desk.month(scope, before_period), place)
+        before = None if earlier is None else _enterprise_cell(desk, earlier, place)
     else:
         cell = month.cell(place.indicator, place.region, place.industry)
-        before = desk.month(scope, before_period).cell(place.indicator, place.region, place.industry)
+        before = None if earlier is None else earlier.cell(place.indicator, place.region, place.industry)
     answer: dict[str, Any] = {
         "indicator": _indicator(one, lang),
         "period": place.period,
@@ -81,7 +82,11 @@ def place_answer(
         "rule": None if scope.single or month.guard is None else _rule(month, lang),
         "path": _way(desk, scope, place, lang),
         **_cell(cell, lang),
-        "before": {"period": before_period, "value": before.value, "withheld": _why(before.withheld, lang)},
+        "before": {
+            "period": before_period,
+            "value": None if before is None else before.value,
+            "withheld": None if before is None else _why(before.withheld, lang),
+        },
         "by": "",
         "children": [],
     }
@@ -111,7 +116,7 @@ def place_answer(
 def table_frame(desk: RollupDesk, actor: Actor, indicator: str, period: str, lang: str) -> pl.DataFrame:
     """The whole table of an indicator and a month: nation, regions, industries and their crossings, one row each."""
     place = Place(indicator, period)
-    _check(desk, place, "")
+    _check(desk, actor, place, "")
     month = desk.month(desk.scope(actor), period)
     regions = sorted({region for region, _ in month.expected})
     industries = sorted({industry for _, industry in month.expected})
@@ -153,7 +158,7 @@ def table_frame(desk: RollupDesk, actor: Actor, indicator: str, period: str, lan
 # -------------------------------------------------------------------- checks
 
 
-def _check(desk: RollupDesk, place: Place, by: str) -> None:
+def _check(desk: RollupDesk, actor: Actor, place: Place, by: str) -> None:
     from zhizao.programme.classes import industries, regions
     from zhizao.programme.returns import check_month
 
@@ -166,6 +171,10 @@ def _check(desk: RollupDesk, place: Place, by: str) -> None:
         raise InputError(f'"{by[:20]}" is no way to open a figure', fix="use region or industry", code="bad_filter")
     if place.line and not place.enterprise:
         raise InputError("a line is of one enterprise", where="line", fix="name the enterprise too", code="no_group")
+    if desk.held(actor, place.period):
+        raise NotAllowed(
+            f"{place.period} is under embargo", fix="look at the release calendar, and come back then", code="embargo"
+        )
 
 
 def _inside(desk: RollupDesk, actor: Actor, scope: Scope, month: Month, place: Place) -> None:

@@ -2,7 +2,7 @@
 
 Who sees single enterprises sees the figures of exactly those: an admin of all, a reviewer or manager of their own
 subtree, a reporter of their own enterprise. Everybody else sees all enterprises together, by region and industry, after
-disclosure control. What may be seen is cut here, so that command line, routes and pages cannot show more.
+disclosure control, once the release calendar lets the month go. What may be seen is cut here, so that command line, routes and pages cannot show more.
 """
 
 from __future__ import annotations
@@ -42,7 +42,18 @@ if TYPE_CHECKING:
     from zhizao.app.desk import Desk
     from zhizao.app.returns_desk import ReturnsDesk
 
-__all__ = ["Cell", "Month", "Place", "RollupDesk", "Scope", "name_of", "told_definitions", "unit_in", "unit_of"]
+__all__ = [
+    "Cell",
+    "Month",
+    "Place",
+    "RollupDesk",
+    "Scope",
+    "name_of",
+    "told_definitions",
+    "told_plan",
+    "unit_in",
+    "unit_of",
+]
 
 _LEVELS: tuple[tuple[str, ...], ...] = ((), ("industry",), ("region",), ("industry", "region"))
 
@@ -81,8 +92,8 @@ def told_definitions() -> dict[str, Definition]:
 
 
 @cache
-def _plan() -> Plan:
-    """Ratios of a month, at current prices: of a change on a base year the ratio behind it."""
+def told_plan() -> Plan:
+    """What is told of them: ratios of a month, at current prices: of a change on a base year the ratio behind it."""
     return plan_of(_ratio(one) for one in told_definitions().values())
 
 
@@ -239,18 +250,22 @@ class RollupDesk:
         tree = self.returns.tree
         sights = {name: room.sight(actor, tree, name) for name in tree.enterprises()}
         whole = frozenset(name for name, how in sights.items() if how is Sight.ALL)
-        if whole or actor.role in ("reporter", "reviewer"):
+        if whole or actor.role == "reporter":
             return Scope(whole, True, "" if actor.role == "admin" else actor.unit)
-        public = frozenset(name for name, how in sights.items() if how is Sight.PUBLISHED)
-        return Scope(public, False, actor.unit)
+        others = frozenset(name for name, how in sights.items() if how is Sight.STATUS)
+        return Scope(others, False, actor.unit)
+
+    def held(self, actor: Actor, period: str) -> bool:
+        """Whether the release calendar holds a month back from a person; never from who sees single enterprises."""
+        return not self.scope(actor).single and self.returns.held(actor, period)
 
     def periods(self, actor: Actor) -> list[str]:
         """Months of which something is published that this person's figures are made of, newest first."""
         inside = self.scope(actor).enterprises
-        return sorted(
-            {month for (name, month), one in self.returns.all().items() if one.public is not None and name in inside},
-            reverse=True,
-        )
+        every = {
+            month for (name, month), one in self.returns.all().items() if one.public is not None and name in inside
+        }
+        return sorted((month for month in every if not self.held(actor, month)), reverse=True)
 
     # ------------------------------------------------------------- figures
 
@@ -305,7 +320,7 @@ class RollupDesk:
             industry.append(unit.industry)
             size.append(unit.size or "S")
             found.append(one.public)
-        plan = _plan()
+        plan = told_plan()
         values = {
             key: np.array([np.nan if (v := one.values.get(key)) is None else v for one in found], dtype=np.float64)
             for key in plan.items
@@ -387,7 +402,7 @@ class RollupDesk:
         beside a stock."""
         from zhizao.programme.rollup.figures import yearly
 
-        plan = _plan()
+        plan = told_plan()
         d = [one.id for one in plan.definitions].index(indicator)
         return plan.definitions[d].formula.scale * yearly(plan.over[d])
 

@@ -3,7 +3,7 @@
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
 from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
-from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Role, Samples, TagCard, is_good
+from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Role, Samples, TagCard, Taken, is_good
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Role",
     "Samples",
     "TagCard",
+    "Taken",
     "WorkLog",
     "is_good",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from zhizao.model.noun import Noun
 
-__all__ = ["BAD", "GOOD", "NO_COMMUNICATION", "UNCERTAIN", "Role", "Samples", "TagCard", "is_good"]
+__all__ = ["BAD", "GOOD", "NO_COMMUNICATION", "UNCERTAIN", "Role", "Samples", "TagCard", "Taken", "is_good"]
 
 GOOD = 0x0000_0000
 """Quality of a good value; all codes are OPC UA status codes (Part 4, 7.39), the two highest bits say how bad."""
@@ -56,6 +56,22 @@ class TagCard(Noun):
 
     role: Role = Role.SIGNAL
     """What it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch: received = stored + duplicate + the rejected ones.
+
+    Parameters
+    ----------
+    stored : samples that are new
+    duplicate : samples that were there already: same tag, time, value and quality
+    rejected : refused ones by reason
+    """
+
+    stored: int
+    duplicate: int
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
 
 def is_good(quality: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:

@@ -144,7 +144,9 @@ def run_pilot(
     candidates = propose(recent, plant, mechanism, scene, base)
     runs = runs or (8 if done.height < 30_000 else 4)
     found = search(plan, candidates, seed=seed + 1, runs=runs, budget=budget, workers=workers, progress=tell)
-    alone = _schedule_alone(plan, base, scene, seed=seed + 3, workers=workers, tell=tell)
+    alone: tuple[list[Candidate], list[Tried]] = ([], [])
+    if trust.trusted:  # minutes of search would only decorate a report that promises nothing
+        alone = _schedule_alone(plan, base, scene, seed=seed + 3, workers=workers, tell=tell)
     chosen, changed = _promise(plan, candidates, found, seed=seed + 2, runs=2 * runs + 4, workers=workers, tell=tell)
     result = PilotResult(
         plant=plant.name,

@@ -7,10 +7,10 @@ the task that talks, and a `card.md` that says what it does and what it does not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from zhizao.model import Noun, Samples
+from zhizao.model import Noun, Samples, Taken
 
 __all__ = ["Browsed", "Connector", "Finding", "Settings", "Sink", "Taken"]
 
@@ -66,22 +66,6 @@ class Browsed:
     unit: str = ""
     leaf: bool = True
     value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a batch: received = stored + duplicate + the rejected ones.
-
-    Parameters
-    ----------
-    stored : samples that are new
-    duplicate : samples that were there already, same tag, time and value
-    rejected : refused ones by reason
-    """
-
-    stored: int
-    duplicate: int
-    rejected: Mapping[str, int] = field(default_factory=dict)
 
 
 class Sink(Protocol):

@@ -30,7 +30,7 @@ MONEY = ("revenue_cny", "output_cny", "value_added_cny", "materials_cny", "opera
 LARGE = ("revenue_cny", "output_cny", "value_added_cny", "materials_cny", "operating_cost_cny", "wages_cny", "energy_tce",
          "electricity_kwh", "water_m3", "co2_t", "products_made", "assets_cny", "capacity_cny", "employees")  # fmt: skip
 PARTS = (("value_added_cny", "output_cny"), ("key_processes_nc", "key_processes"), ("products_defective", "products_made"),
-         ("rd_people", "employees"), ("new_product_revenue_cny", "revenue_cny"), ("materials_cny", "operating_cost_cny"),
+         ("rd_people", "employees"), ("new_product_revenue_cny", "revenue_cny"), ("materials_cny", "output_cny"),
          ("batches_passed", "batches_inspected"), ("waste_used_old_t", "waste_used_t"))  # fmt: skip
 
 

@@ -71,7 +71,9 @@ def test_pieces_cycle_and_cost_are_those_of_the_orders_finished_in_the_month() -
     assert (line.kinds, line.count, line.first, line.last) == (("operation.ended",), 3, 11, 13)
     three = three_figures(log(), Plant(), start=START, end=END)
     assert found["operating_cost_cny"].value == pytest.approx(three.operating_cost.value * three.good_pieces)
-    assert "labour_per_h" in found["operating_cost_cny"].remarks("en")[0]
+    scope, assumed = found["operating_cost_cny"].remarks("en")
+    assert "without the material in good pieces" in scope
+    assert "labour_per_h" in assumed
     assert found["employees"].value == 3.0  # r began in June
 
 
@@ -112,14 +114,14 @@ def test_energy_and_co2_are_sums_of_carriers_with_their_factors_named() -> None:
     read = flows(("E0", "electricity", 30_000.0, START, END), ("G0", "gas", 4_000.0, START, END))
     found = fill(read=read)
     assert found.lines["energy_tce"].value == pytest.approx(3.687 + 5.32)  # 0.1229 and 1.33 kgce
-    assert found.lines["co2_t"].value == pytest.approx(16.098 + 8.736)  # 0.5366 and 2.184 kg
+    assert found.lines["co2_t"].value == pytest.approx(16.098 + 8.6488)  # 0.5366 and 2.1622 kg
     assert found.lines["energy_tce"].factors == ("tce.electricity@2020", "tce.gas@2020")
     assert "coal, heat" in found.lines["co2_t"].remarks("en")[0]
     assert {one.name for one in found.factors} == {
         "tce.electricity@2020",
         "tce.gas@2020",
         "co2.electricity@2022",
-        "co2.gas@2006",
+        "co2.gas@2015",
     }
 
 
@@ -154,7 +156,9 @@ def test_the_factors_are_those_of_the_standard() -> None:
     assert known["heat"] == pytest.approx(1e6 / 29307.6, rel=1e-3)
     burnt = {one.carrier: one.value for one in shipped_factors() if one.to == "kgCO2"}
     assert burnt["coal"] == pytest.approx(1000 * 23.204 * 0.02618 * 0.93 * 44 / 12, rel=1e-3)
-    assert burnt["gas"] == pytest.approx(56.1 * 38.931 / 1000, rel=1e-3)
+    assert burnt["gas"] == pytest.approx(38.931 * 0.0153 * 0.99 * 44 / 12, rel=1e-4)
+    assert factor(shipped_factors(), "gas", "kgCO2", 2006).value == pytest.approx(56.1 * 38.931 / 1000, rel=1e-4)
+    assert burnt["heat"] == 110.0  # 0.11 t/GJ
 
 
 def test_key_processes_are_counted_from_the_equipment_list() -> None:

@@ -78,7 +78,7 @@ def published(enterprise: str = "E1") -> Return:
     one = submitted(enterprise)
     for above in TREE.path(enterprise):
         one, _ = advance(one, Reviewed(by=actor("manager", above), at=AT, verdict="approved", unit=above))
-    return advance(one, Published(by=actor("manager", "CN"), at=AT))[0]
+    return advance(one, Published(by=actor("manager", "CN"), at=AT + timedelta(days=9)))[0]
 
 
 EVERYBODY = [
@@ -99,15 +99,15 @@ EVERYBODY = [
         ("reviewer", "P1", "E3", Sight.NOTHING),
         ("reviewer", "44", "E3", Sight.ALL),
         ("reviewer", "44", "E4", Sight.NOTHING),
-        ("reviewer", "", "E1", Sight.PUBLISHED),
+        ("reviewer", "", "E1", Sight.STATUS),
         ("manager", "44", "E1", Sight.ALL),
-        ("manager", "", "E1", Sight.PUBLISHED),
+        ("manager", "", "E1", Sight.STATUS),
         ("manager", "E1", "E1", Sight.ALL),
         ("manager", "E1", "E2", Sight.NOTHING),
-        ("evaluator", "", "E4", Sight.PUBLISHED),
-        ("evaluator", "44", "E1", Sight.PUBLISHED),
+        ("evaluator", "", "E4", Sight.STATUS),
+        ("evaluator", "44", "E1", Sight.STATUS),
         ("evaluator", "44", "E4", Sight.NOTHING),
-        ("viewer", "", "E1", Sight.PUBLISHED),
+        ("viewer", "", "E1", Sight.STATUS),
         ("admin", "", "E4", Sight.ALL),
         ("reviewer", "nowhere", "E1", Sight.NOTHING),
     ],
@@ -119,15 +119,26 @@ def test_each_role_sees_what_it_should(role: str, at: str, whose: str, how: Sigh
 def test_before_publication_only_those_with_full_sight_see_anything() -> None:
     one = submitted()
     assert seen(one, Sight.ALL) == one
-    assert seen(one, Sight.PUBLISHED) is None
+    assert seen(one, Sight.STATUS) is None
     assert seen(one, Sight.NOTHING) is None
 
 
-def test_the_published_figures_come_without_names_notes_reasons_and_history() -> None:
-    cut = seen(published(), Sight.PUBLISHED)
+def test_who_is_neither_the_enterprise_nor_above_it_sees_that_it_is_published_and_no_figure() -> None:
+    cut = seen(published(), Sight.STATUS)
     assert cut is not None and cut.latest is not None
-    assert cut.latest.values == {"revenue_cny": 777.0}
-    assert (cut.latest.by, cut.latest.notes, cut.latest.sources, cut.history) == ("", {}, {}, ())
+    assert (cut.state, cut.period, cut.latest.at) == (State.PUBLISHED, "2025-06", AT + timedelta(days=9))
+    assert (cut.latest.values, cut.latest.notes, cut.latest.sources) == ({}, {}, {})
+    assert (cut.latest.by, cut.latest.number, cut.history) == ("", 1, ())
+    assert "777" not in repr(cut)
+
+
+@given(st.sampled_from(EVERYBODY), st.sampled_from(["E1", "E2", "E3", "E4"]))
+def test_figures_are_for_the_enterprise_itself_for_units_above_it_and_for_admins(who: Actor, enterprise: str) -> None:
+    own = who.unit == enterprise and who.role in ("reporter", "manager", "reviewer")
+    above = who.unit in TREE.path(enterprise) and who.role in ("reviewer", "manager")
+    cut = seen(published(enterprise), sight(who, TREE, enterprise))
+    told = cut is not None and any(version.values for version in cut.versions)
+    assert told == (own or above or who.role == "admin")
 
 
 def test_nobody_acts_but_who_should() -> None:

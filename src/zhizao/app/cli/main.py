@@ -11,6 +11,7 @@ from zhizao.app.cli import (
     economy_commands,
     editing_commands,
     indicator_commands,
+    live_commands,
     pilot_commands,
     records_commands,
     returns_commands,
@@ -41,6 +42,7 @@ serve_commands.add(app)
 alerts_commands.add(app)
 indicator_commands.add(app)
 editing_commands.add(app)
+live_commands.add(app)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from zhizao.app.http.routes import (
     data,
     decide,
     indicators,
+    live,
     panel,
     people,
     records,
@@ -100,6 +101,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         rollup.router,
         panel.router,
         warnings.router,
+        live.router,
         releases.router,
         reference.router,
     ):

@@ -18,6 +18,7 @@ def register(desk: Desk, access: Access | None) -> None:
         defects,
         imports,
         indicators,
+        live,
         machines,
         orders,
         overview,

@@ -16,7 +16,7 @@ from zhizao.app.returns_lines import SECTIONS, Before, Checked, before, checked,
 from zhizao.clock import now
 from zhizao.errors import InputError, NotAllowed
 from zhizao.programme.items import Item, items
-from zhizao.programme.returns import Actor, Filled, Line, Return, State, Version, differences
+from zhizao.programme.returns import Actor, Filled, Line, Return, Sight, State, Version, differences, sight
 
 __all__ = ["facts_page", "one_page", "plain", "unit_name"]
 
@@ -114,6 +114,14 @@ async def one_page(frame: Frame, desk: ReturnsDesk, actor: Actor, enterprise: st
         return
     row = desk.row_of(one, actor, now())
     name = unit_name(frame, desk, enterprise)
+    if sight(actor, desk.tree, enterprise) is not Sight.ALL:
+        said = t("returns.one.published", name=name, period=period)
+        frame.title(
+            said, t("returns.one.since", at=t.time(row.at), zone=t.zone), link_button(t("returns.back"), "/returns")
+        )
+        go = link_button(t("returns.rollup"), f"/rollup?period={period}", primary=True)
+        frame.empty(t("returns.one.closed"), t("returns.one.closed.text"), go, "returns")
+        return
     turn = one.waits_for or one.top if row.level or one.state is State.APPROVED else ""
     values = {"name": name, "period": period}
     if one.state in (State.SUBMITTED, State.APPROVED):

@@ -76,7 +76,9 @@ def _title(frame: Frame, desk: ReturnsDesk, actor: Actor, whole: list[Row]) -> N
         frame.title(t("returns.nothing"))
         return
     if not any(row.level for row in whole):
-        frame.title(t("returns.public", n=t.count(len(whole))), t("returns.sub.public"))
+        go = link_button(t("returns.rollup"), "/rollup", primary=True)
+        said = t("returns.public.one") if len(whole) == 1 else t("returns.public", n=t.count(len(whole)))
+        frame.title(said, t("returns.sub.public"), go)
         return
     if actor.unit:
         unit = unit_name(frame, desk, actor.unit)

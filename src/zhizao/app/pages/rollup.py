@@ -79,6 +79,12 @@ def _at_hand(frame: Frame, desk: RollupDesk, actor: Actor, period: str) -> bool:
 
 def _show(frame: Frame, months: list[str], place: Place, found: dict[str, Any] | ZhizaoError) -> None:
     t = frame.t
+    if isinstance(found, ZhizaoError) and found.fault.code == "embargo":
+        said = t("rollup.held", month=month_words(t, place.period))
+        frame.title(said)
+        go = link_button(t("rollup.held.go"), "/release", primary=True)
+        frame.empty(said, t("rollup.held.text"), go, "rollup")
+        return
     if isinstance(found, ZhizaoError):
         frame.title(t("rollup.failed"))
         frame.failed(found)

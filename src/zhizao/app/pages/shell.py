@@ -176,7 +176,7 @@ class Frame:
         Parameters
         ----------
         work : runs in a thread; its errors are shown as what, where and fix
-        show : called with the result, inside the place on the page
+        show : called with the result, inside the place on the page; its errors are shown in place of what it has made
         quick : the result is at hand, so there is no skeleton
         height : of the skeleton, in px
         """
@@ -196,22 +196,30 @@ class Frame:
         except ZhizaoError as error:
             fault = error
         except Exception as error:
-            LOG.exception("%s could not be shown", self.path, exc_info=error)
-            fault = ZhizaoError(type(error).__name__, where=self.path, fix=self.t("state.crash"), code="crash")
-        if fault is not None:
-            if not self.gone():
+            LOG.exception("%s could not be shown", self.path)
+            fault = self._crash(error)
+        if fault is None and not self.gone():
+            if not quick:
                 box.clear()
+            try:
                 with box:
-                    self.failed(fault)
-            return
-        if self.gone():
-            return
-        if not quick:
+                    out = show(found)
+                    if inspect.isawaitable(out):
+                        await out
+            except ZhizaoError as error:
+                fault = error
+            except Exception as error:
+                LOG.exception("%s could not be shown", self.path)
+                fault = self._crash(error)
+        if fault is not None and not self.gone():
             box.clear()
-        with box:
-            out = show(found)
-            if inspect.isawaitable(out):
-                await out
+            with box:
+                self.failed(fault)
+
+    def _crash(self, error: Exception) -> ZhizaoError:
+        """A mistake in zhizao as a fault: the log has it whole, the page says where it was and what to do."""
+        what = f"{self.t('state.failed.title')} ({type(error).__name__})"
+        return ZhizaoError(what, where=self.path, fix=self.t("state.crash"), code="crash")
 
 
 def link_button(text: str, address: str, *, primary: bool = False, small: bool = False, sign: str = "") -> str:

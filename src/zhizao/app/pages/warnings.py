@@ -23,7 +23,7 @@ LEVELS = {"serious": "bad", "warning": "warn", "watch": "info"}
 _SHOWN = 100
 
 
-@page("/warnings", "warnings")
+@page("/warnings", "warnings", Right.WARNINGS)
 async def warnings_page(frame: Frame) -> None:
     """The list, or one warning."""
     t = frame.t
@@ -41,7 +41,7 @@ async def warnings_page(frame: Frame) -> None:
         frame.title(t("warnings.ready.title"), t("warnings.ready.text"))
     else:
         frame.title(t("warnings.none.title"))
-    if running is not None:
+    if running is not None and frame.may(Right.READ):  # jobs are told to those who see the plant's records
         progress(frame, running, after="/warnings")
     _failed(frame)
     if found is not None:

@@ -15,6 +15,7 @@ from zhizao.app.texts import (
     faults,
     files,
     indicators,
+    live,
     pages,
     panel,
     people,
@@ -56,6 +57,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **columns.TEXTS,
         **faults.TEXTS,
         **warnings.TEXTS,
+        **live.TEXTS,
         **release.TEXTS,
         **_causes(),
     }

@@ -34,7 +34,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "role.admin.may": ("and manage people, see the audit trail", "并可管理人员、查看审计"),
     "role.reporter.may": ("submit and correct the returns of their own enterprise", "填报、更正本企业的报表"),
     "role.reviewer.may": ("see and refuse returns below their own unit", "查看、退回本单位下属企业的报表"),
-    "role.evaluator.may": ("see what is published", "查看已发布的数据"),
+    "role.evaluator.may": (
+        "see which returns are published, groups of them in the roll-up, and warnings",
+        "查看报表发布情况、汇总数据和预警",
+    ),
     "me.title": ("You are {name}, {role}", "您是 {name}，{role}"),
     "me.sub": ("Your password and your tokens for programs.", "您的密码和程序令牌。"),
     "me.password": ("Password", "密码"),

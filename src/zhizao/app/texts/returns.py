@@ -46,6 +46,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "returns.all": ("{n} returns, none overdue", "{n} 份报表，均未逾期"),
     "returns.none.mine": ("Nothing waits for {unit}", "{unit}没有待办报表"),
     "returns.public": ("{n} returns are published", "已发布 {n} 份报表"),
+    "returns.public.one": ("One return is published", "已发布 1 份报表"),
     "returns.nothing": ("No return is here for you to see", "没有您可查看的报表"),
     "returns.nothing.filter": ("No return fits these filters", "没有符合条件的报表"),
     "returns.nothing.text": (
@@ -58,9 +59,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "每月四十项，从工厂台账到发布数据。逾期者列前。",
     ),
     "returns.sub.public": (
-        "What every level has approved and the top level has published.",
-        "经各级审批、由最高层级发布的数据。",
+        "Which returns every level has approved and the top level has published. Their figures are told for groups of "
+        "enterprises, in the roll-up.",
+        "经各级审批、由最高层级发布的报表。其数据按企业分组在汇总中公布。",
     ),
+    "returns.rollup": ("Open the roll-up", "打开汇总"),
     "returns.f.state": ("State", "状态"),
     "returns.f.level": ("Level that has to act", "待办层级"),
     "returns.f.period": ("Month", "月份"),
@@ -101,8 +104,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "returns.one.reopened": ("{name}, {period}: opened again, to be corrected", "{name} {period} 报表：已重开，待更正"),
     "returns.one.unpublished": ("This return is not published", "该报表尚未发布"),
     "returns.one.unpublished.text": (
-        "It can be read here once every level has approved it and the top level has published it.",
-        "经各级审批并由最高层级发布后即可在此查看。",
+        "It is told here once every level has approved it and the top level has published it.",
+        "经各级审批并由最高层级发布后将在此说明。",
+    ),
+    "returns.one.since": ("Since {at} ({zone})", "发布时间 {at}（{zone}）"),
+    "returns.one.closed": (
+        "Figures of a single enterprise are not shown",
+        "不展示单个企业的数据",
+    ),
+    "returns.one.closed.text": (
+        "The enterprise itself and the units above it see them. Groups of enterprises are told in the roll-up, where cells "
+        "that would tell of one enterprise are withheld.",
+        "仅本企业及其上级单位可见。企业分组数据见汇总，其中可能泄露单个企业信息的单元格不予公布。",
     ),
     "returns.one.notyours": ("This return is not yours to see", "您无权查看该报表"),
     "returns.one.due": ("Due {at} ({zone})", "截止 {at}（{zone}）"),

@@ -28,6 +28,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rollup.none.go": ("Open the returns", "打开填报"),
     "rollup.nomonth": ("No return of {month} is published", "{month}没有已公布的报表"),
     "rollup.nomonth.go": ("Open {month}", "打开{month}"),
+    "rollup.held": ("Figures of {month} are under embargo", "{month}数据尚在保密期"),
+    "rollup.held.text": (
+        "The release calendar says when they can be seen here.",
+        "可查看时间见发布日历。",
+    ),
+    "rollup.held.go": ("Open the release calendar", "打开发布日历"),
     "rollup.failed": ("This place cannot be shown", "无法显示此处"),
     "rollup.top": ("Back to the top", "回到最上级"),
     "rollup.way": ("Way from the top", "自上而下的路径"),

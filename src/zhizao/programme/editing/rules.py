@@ -228,7 +228,7 @@ def rule_set(*own: tuple[str, Sequence[Rule]], shipped: bool = True) -> RuleSet:
 
     Examples
     --------
-    >>> len(rule_set().rules) > 80, rule_set().version.startswith("2026.1+")
+    >>> len(rule_set().rules) > 80, rule_set().version.startswith("2026.2+")
     (True, True)
     """
     given: list[tuple[str, Iterable[Rule]]] = [shipped_rules()] if shipped else []

@@ -202,7 +202,8 @@ def _from_work(book: Ledger, log: WorkLog, plant: Plant, start: datetime, end: d
         elif all(name in book.missing for name in COMPONENTS):
             line("operating_cost_cny", None, "", "left.cost")
         else:
-            notes = (("note.assumed", {"rates": assumed}),) if assumed else ()
+            scope: tuple[tuple[str, Mapping[str, Any]], ...] = (("note.conversion", {}),)
+            notes = (*scope, ("note.assumed", {"rates": assumed})) if assumed else scope
             line("operating_cost_cny", float(orders["cost"].sum()), "made.cost", "left.cost", notes=notes)
     seen = log.frame.filter((pl.col("start") < end) & (pl.col("start") >= start) & pl.col("person").is_not_null())
     if seen.is_empty():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 
 from zhizao.errors import NotAllowed
-from zhizao.programme.returns.machine import Return, State, may_follow
+from zhizao.programme.returns.machine import Return, State, Version, may_follow
 from zhizao.programme.returns.steps import Actor
 from zhizao.programme.returns.tree import Tree
 
@@ -20,18 +19,19 @@ class Sight(StrEnum):
     """How much of an enterprise's returns somebody sees."""
 
     NOTHING = "nothing"
-    PUBLISHED = "published"
-    """The version that was last published."""
+    STATUS = "status"
+    """That a return is published, and since when; none of its figures, notes or reasons."""
     ALL = "all"
-    """Every version, with reasons."""
+    """Every version, with figures and reasons."""
 
 
 def sight(actor: Actor, tree: Tree, enterprise: str) -> Sight:
     """How much somebody sees of an enterprise's returns.
 
     A reporter sees all of its own enterprise and nothing else. A reviewer, and a manager with a unit, see all of their
-    own subtree. An admin sees all. Everybody else, evaluators among them, sees what is published; with a unit, in its
-    subtree only. A reviewer or manager without a unit is one of these.
+    own subtree. An admin sees all. Everybody else, evaluators among them, sees which returns are published; with a unit,
+    in its subtree only. A reviewer or manager without a unit is one of these. They get figures through roll-ups alone,
+    after disclosure control: a published return in their hands would give away the cells that it withholds.
 
     Parameters
     ----------
@@ -45,21 +45,23 @@ def sight(actor: Actor, tree: Tree, enterprise: str) -> Sight:
     >>> tree = tree_of_one("E1", "one", "Asia/Shanghai")
     >>> [sight(Actor(name="x", role=role, unit=unit), tree, "E1").value
     ...  for role, unit in (("reporter", "E1"), ("reporter", "E2"), ("reviewer", "CN"), ("evaluator", ""))]
-    ['all', 'nothing', 'all', 'published']
+    ['all', 'nothing', 'all', 'status']
     """
     if actor.role == "admin":
         return Sight.ALL
     if actor.role == "reporter":
         return Sight.ALL if actor.unit and actor.unit == enterprise else Sight.NOTHING
     if not actor.unit:
-        return Sight.PUBLISHED
+        return Sight.STATUS
     if not tree.within(enterprise, actor.unit):
         return Sight.NOTHING
-    return Sight.ALL if actor.role in ("reviewer", "manager") else Sight.PUBLISHED
+    return Sight.ALL if actor.role in ("reviewer", "manager") else Sight.STATUS
 
 
 def seen(one: Return, how: Sight) -> Return | None:
     """As much of a return as somebody sees; None when that is nothing.
+
+    With `Sight.STATUS` it has one version without figures, of the time at which it was published.
 
     Parameters
     ----------
@@ -72,7 +74,8 @@ def seen(one: Return, how: Sight) -> Return | None:
     if how is Sight.NOTHING or public is None:
         return None
     # the number of the version would tell how often it was refused
-    told = replace(public, number=1, by="", role="", reason="", refusal=None, notes={}, sources={})
+    at = next((done.at for done in reversed(one.history) if done.kind == "publish"), public.at)
+    told = Version(1, values={}, notes={}, sources={}, by="", role="", at=at)
     return Return(one.enterprise, one.period, one.path, State.PUBLISHED, len(one.path), (told,), 1, ())
 
 

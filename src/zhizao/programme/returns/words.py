@@ -44,6 +44,10 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "made.tce": ("{parts}; kgce to t", "{parts}；千克标准煤折算为吨"),
         "made.co2": ("{parts}; kg to t", "{parts}；千克折算为吨"),
         "made.account": ("account {accounts} of the month", "本月账户 {accounts}"),
+        "note.conversion": (
+            "without the material in good pieces, which stands under materials used",
+            "不含合格品所用材料，该项另列于直接材料",
+        ),
         "note.gap": ("meters read only {share} of the month", "表计读数仅覆盖本月的 {share}"),
         "note.unmetered": ("without {carriers}: no meter", "不含 {carriers}：没有表计"),
         "note.assumed": ("rests on assumed rates: {rates}", "使用了假定费率：{rates}"),

@@ -4,7 +4,7 @@ from zhizao.programme.rollup.coverage import Coverage, coverage
 from zhizao.programme.rollup.cube import NEVER, Axes, Cube, Revisions, as_of
 from zhizao.programme.rollup.drill import Parts, open_figure
 from zhizao.programme.rollup.figures import LEVELS, Deflators, Figures, all_figures, figure_of, figures, ratios_of
-from zhizao.programme.rollup.guard import Guard, contributions, guard_of
+from zhizao.programme.rollup.guard import Guard, contributions, guard_of, shared_pattern
 from zhizao.programme.rollup.months import month_label, month_number
 from zhizao.programme.rollup.sums import (
     Grid,
@@ -51,5 +51,6 @@ __all__ = [
     "plan_of",
     "ratios_of",
     "revision_triangle",
+    "shared_pattern",
     "sums_of",
 ]

@@ -29,7 +29,7 @@ from zhizao.programme.disclosure import (
 from zhizao.programme.indicators.definition import Definition
 from zhizao.programme.rollup.kernels import MAX_RATE
 
-__all__ = ["Guard", "contributions", "guard_of"]
+__all__ = ["Guard", "contributions", "guard_of", "shared_pattern"]
 
 _ROOM = 0.05
 """Share of a withheld value by which an attacker must stay unsure of it."""
@@ -115,6 +115,38 @@ def guard_of(
     rule : what makes a cell unsafe; the default one when absent
     """
     rule = rule or rule_named()
+    axes, tables, common = _pattern(definitions, values, region, industry, rule)
+    reason = {one.id: _enough(one, tables[one.id], common, rule) for one in definitions}
+    return Guard(axes, reason, tables, rule)
+
+
+def shared_pattern(
+    definitions: Sequence[Definition],
+    values: Mapping[str, NDArray[np.float64]],
+    region: Sequence[str],
+    industry: Sequence[str],
+    rule: Rule | None = None,
+) -> dict[tuple[str, str], str]:
+    """What all indicators of a month withhold together, by region and industry, with the reason; the rest is told.
+
+    Other tables of the same returns have to withhold it too. No attack is made, so this is quick.
+
+    Parameters
+    ----------
+    definitions, values, region, industry, rule : as for `guard_of`
+    """
+    axes, _, common = _pattern(definitions, values, region, industry, rule or rule_named())
+    rows, columns = (axis.codes for axis in axes)
+    return {(rows[r], columns[c]): str(common[r, c]) for r, c in zip(*np.nonzero(common != ""), strict=True)}
+
+
+def _pattern(
+    definitions: Sequence[Definition],
+    values: Mapping[str, NDArray[np.float64]],
+    region: Sequence[str],
+    industry: Sequence[str],
+    rule: Rule,
+) -> tuple[tuple[Axis, Axis], dict[str, tuple[Table, Table]], NDArray[np.str_]]:
     few = rule.model_copy(update={"dominance": (), "p_percent": None})
     codes = {"region": np.asarray(region, dtype=str), "industry": np.asarray(industry, dtype=str)}
     axes = (tree_axis("region", sorted(set(region))), tree_axis("industry", sorted(set(industry))))
@@ -126,8 +158,7 @@ def guard_of(
         tables[one.id] = (Table.of(axes, codes, np.abs(above)), Table.of(axes, codes, np.abs(below)))
         for table, strict in zip(tables[one.id], (one.formula.of not in ("share", "count"), True), strict=True):
             common = _both(common, _alone(table, rule if strict else few))
-    reason = {one.id: _enough(one, tables[one.id], common, rule) for one in definitions}
-    return Guard(axes, reason, tables, rule)
+    return axes, tables, common
 
 
 def _alone(table: Table, rule: Rule) -> NDArray[np.str_]:

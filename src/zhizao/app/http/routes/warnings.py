@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from zhizao.app import warnings_desk
 from zhizao.app.access import Person, Right
 from zhizao.app.alert_steps import KINDS, read_as_of
-from zhizao.app.http.answers import ERRORS, At, Speaks, Who, needs, noted
+from zhizao.app.http.answers import ERRORS, At, Speaks, needs, noted
 from zhizao.app.http.routes.records import JobAnswer, job_answer
 from zhizao.errors import InputError, NotAllowed
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["router", "safe_csv"]
 
 router = APIRouter(prefix="/api/v1/warnings", responses=ERRORS, tags=["warnings"])
+Reader = Annotated[Person, Depends(needs(Right.WARNINGS))]
 Importer = Annotated[Person, Depends(needs(Right.IMPORT))]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -53,7 +54,7 @@ def _latest(desk: At) -> tuple[Any, dict[str, Any]]:
 
 
 @router.get("/tables", summary="Tables that are kept for warnings")
-def tables(desk: At, person: Who) -> list[dict[str, Any]]:
+def tables(desk: At, person: Reader) -> list[dict[str, Any]]:
     """Name, rows, columns as they were understood, kinds of warning that they can speak to, first and last month."""
     return _tables(desk)
 
@@ -95,7 +96,7 @@ def judge(request: Request, desk: At, person: Importer, ask: WarningsAsk) -> Job
 
 
 @router.get("", summary="The latest warnings")
-def found(desk: At, person: Who, kind: str = "", level: str = "") -> dict[str, Any]:
+def found(desk: At, person: Reader, kind: str = "", level: str = "") -> dict[str, Any]:
     """In the shape of `zhizao alerts --json`, each with its `key`; `stale`: the tables have changed since."""
     job, told = _latest(desk)
     if kind and kind not in KINDS:
@@ -114,7 +115,7 @@ def found(desk: At, person: Who, kind: str = "", level: str = "") -> dict[str, A
 
 
 @router.get("/export", summary="The latest warnings as a file")
-def export(desk: At, person: Who, t: Speaks, format: Literal["xlsx", "csv", "json"] = "xlsx") -> Response:
+def export(desk: At, person: Reader, t: Speaks, format: Literal["xlsx", "csv", "json"] = "xlsx") -> Response:
     """One line of evidence a row, or the whole as JSON."""
     from zhizao.programme.release import tables_workbook
 
@@ -139,6 +140,6 @@ def safe_csv(frame: pl.DataFrame) -> bytes:
 
 
 @router.get("/{key:path}", summary="One warning")
-def one(desk: At, person: Who, key: str) -> dict[str, Any]:
+def one(desk: At, person: Reader, key: str) -> dict[str, Any]:
     """With each signal month by month beside what was normal for it then."""
     return warnings_desk.one_warning(_latest(desk)[1], key)

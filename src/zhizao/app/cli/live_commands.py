@@ -1,0 +1,234 @@
+"""`zhizao sense`, `history` and `ledger`: live sources, what they told, and what became of every sample."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+
+from zhizao.app import live
+from zhizao.app.cli.options import check_lang, check_workspace, read_time
+from zhizao.app.cli.show import say
+from zhizao.clock import now
+from zhizao.errors import InputError
+
+__all__ = ["add"]
+
+_WORDS = {
+    "en": {
+        "ok": "ok",
+        "warning": "warning",
+        "fault": "fault",
+        "fix": "fix: ",
+        "line": "{source}: received {received} = stored {stored} + rejected {rejected}{reasons} + duplicate {duplicate}",
+        "late": "; {late} late",
+        "skew": "; clock behind ours by {skew:.0f} ms",
+        "unbalanced": "; DOES NOT BALANCE",
+        "silent": "not connected: {word}",
+        "tags": "{n} tags; zhizao history TAG shows one",
+        "none": "no samples in this time",
+        "listening": "listening to {names}; Ctrl-C ends",
+        "more": "... {n} more; --json prints all",
+    },
+    "zh": {
+        "ok": "正常",
+        "warning": "注意",
+        "fault": "故障",
+        "fix": "改法：",
+        "line": "{source}：收到 {received} = 存入 {stored} + 拒收 {rejected}{reasons} + 重复 {duplicate}",
+        "late": "；迟到 {late}",
+        "skew": "；时钟比本机慢 {skew:.0f} 毫秒",
+        "unbalanced": "；收支不平",
+        "silent": "未连接：{word}",
+        "tags": "共 {n} 个标签；zhizao history 标签 查看一个",
+        "none": "这段时间没有样本",
+        "listening": "正在接收 {names}；按 Ctrl-C 结束",
+        "more": "…… 另有 {n} 行；--json 全部打印",
+    },
+}
+_MOST = 40
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+Workspace = Annotated[str, typer.Option(help="Folder of the workspace.")]
+Lang = Annotated[str | None, typer.Option(help="zh or en.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def sense(
+    workspace: Workspace = ".",
+    check: Annotated[
+        bool, typer.Option("--check", help="Try each end point and say how to mend it; store nothing.")
+    ] = False,
+    browse: Annotated[str | None, typer.Option(help="Show what this connection offers.")] = None,
+    below: Annotated[str, typer.Option(help="With --browse: address to begin at.")] = "",
+    for_s: Annotated[
+        float | None, typer.Option("--for", help="Seconds to listen; until stopped by default.", min=0)
+    ] = None,
+    as_json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Listen to the connections that plant.yaml declares, and store what they tell."""
+    lang = check_lang(lang)
+    words = _WORDS[lang]
+    plant, place = live.plant_of(check_workspace(workspace)), f"{workspace}/plant.yaml"
+    if browse is not None:
+        offered = asyncio.run(live.browse(plant, place, browse, below))
+        if as_json:
+            say(json.dumps([_plain(one) for one in offered], ensure_ascii=False))
+        for leaf in offered if not as_json else ():
+            say(f"{leaf.name}  {leaf.type}  {leaf.unit}  {leaf.value}  [{leaf.address}]")
+        return
+    if check:
+        found = asyncio.run(live.check(plant, place))
+        if as_json:
+            say(json.dumps({name: [_plain(one) for one in lines] for name, lines in found.items()}, ensure_ascii=False))
+        else:
+            for name, lines in found.items():
+                for one in lines:
+                    say(f"{name}: {words[one.level]}: {one.what}")
+                    if one.fix:
+                        say(f"    {words['fix']}{one.fix}")
+        if any(one.level == "fault" for lines in found.values() for one in lines):
+            raise typer.Exit(1)
+        return
+    if not as_json:
+        say(words["listening"].format(names=", ".join(plant.connections)))
+    shown = [time.monotonic()]
+
+    def told(healths: Any, account: pl.DataFrame) -> None:
+        if not as_json and time.monotonic() - shown[0] >= 10:
+            shown[0] = time.monotonic()
+            _show_ledger(account, words)
+            for name, health in healths.items():
+                if not health.connected and health.word:
+                    say(f"{name}: {words['silent'].format(word=health.word)}")
+
+    account = live.listen(workspace, plant, for_s=for_s, told=told)
+    if as_json:
+        say(_json(account))
+    else:
+        _show_ledger(account, words)
+
+
+def ledger(workspace: Workspace = ".", as_json: Json = False, lang: Lang = None) -> None:
+    """What became of every sample that a source sent: received = stored + rejected + duplicate."""
+    words = _WORDS[check_lang(lang)]
+    account = live.ledger(check_workspace(workspace))
+    if as_json:
+        say(_json(account))
+    else:
+        _show_ledger(account, words)
+    if not account["balance"].all():
+        raise typer.Exit(3)
+
+
+def history(
+    tag: Annotated[
+        str | None, typer.Argument(help="Name of a tag; without it, all tags with their last values.")
+    ] = None,
+    workspace: Workspace = ".",
+    begin: Annotated[
+        str | None, typer.Option("--from", help="Time to begin at; an hour before the end by default.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Time to end at; now by default.")] = None,
+    every: Annotated[str | None, typer.Option(help="Figures of intervals: 10s, 5min, 1h, 1d.")] = None,
+    stale: Annotated[
+        str | None, typer.Option(help="A value holds no longer than this without a further sample.")
+    ] = None,
+    as_json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Samples of a signal, or its figures in intervals, weighed by the time that values held."""
+    words = _WORDS[check_lang(lang)]
+    historian = live.reading(check_workspace(workspace))
+    if tag is None:
+        _show_table(live.tags(historian), words, as_json)
+        if not as_json:
+            say(words["tags"].format(n=len(historian.tags)))
+        return
+    zone = _zone(workspace)
+    last = read_time(end, zone, "--to") or now()
+    first = read_time(begin, zone, "--from") or last - timedelta(hours=1)
+    found = live.history(
+        historian, tag, first, last, _seconds(every, "--every"), stale_s=_seconds(stale, "--stale") or 0.0
+    )
+    if found.is_empty() and not as_json:
+        say(words["none"])
+    else:
+        _show_table(found, words, as_json)
+
+
+def _zone(workspace: str) -> str:
+    try:
+        return live.plant_of(workspace).zone
+    except InputError:
+        return "UTC"
+
+
+def _seconds(text: str | None, where: str) -> float | None:
+    """Seconds of a length such as 5min.
+
+    >>> _seconds("5min", "--every"), _seconds(None, "")
+    (300.0, None)
+    """
+    if text is None:
+        return None
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    try:
+        length = float(number) * _UNITS[text[len(number) :] or "s"]
+    except (ValueError, KeyError):
+        length = 0.0
+    if not 0 < length < 1e9:
+        raise InputError(
+            f'"{text}" is not a length of time', where=where, fix="write it as 10s, 5min, 1h or 1d", code="bad_length"
+        )
+    return length
+
+
+def _plain(one: Any) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__slots__}
+
+
+def _json(frame: pl.DataFrame) -> str:
+    rows = frame.with_columns(pl.selectors.datetime().dt.to_string("iso:strict")).to_dicts()
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def _show_ledger(account: pl.DataFrame, words: dict[str, str]) -> None:
+    for line in account.iter_rows(named=True):
+        reasons = f" ({line['reasons']})" if line["reasons"] else ""
+        text = words["line"].format(**{**line, "reasons": reasons})
+        text += words["late"].format(late=line["late"]) if line["late"] else ""
+        text += words["skew"].format(skew=line["skew_ms"]) if abs(line["skew_ms"]) > 2000 else ""
+        say(text + ("" if line["balance"] else words["unbalanced"]))
+
+
+def _show_table(frame: pl.DataFrame, words: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        say(_json(frame))
+        return
+    say("  ".join(frame.columns))
+    for row in frame.head(_MOST).iter_rows():
+        say("  ".join(_cell(value) for value in row))
+    if frame.height > _MOST:
+        say(words["more"].format(n=frame.height - _MOST))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value.astimezone(UTC).isoformat(timespec="milliseconds") if isinstance(value, datetime) else str(value)
+
+
+def add(app: typer.Typer) -> None:
+    """Put the commands into the tree."""
+    app.command()(sense)
+    app.command()(ledger)
+    app.command()(history)

@@ -1,0 +1,229 @@
+"""Live sources behind command line, routes and pages: listening, the loss account, what was measured."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from zhizao.errors import InputError
+from zhizao.record import read_plant, write_whole
+from zhizao.record.workspace import PLANT
+
+if TYPE_CHECKING:
+    from zhizao.model import Plant, Samples
+    from zhizao.record.historian import Historian
+    from zhizao.sense.connection import Browsed, Finding
+    from zhizao.sense.supervisor import Health
+
+__all__ = ["HEALTH", "browse", "check", "health", "history", "ledger", "listen", "plant_of", "reading", "tags"]
+
+SIGNALS = "signals"
+"""Folder of the historian in a workspace."""
+HEALTH = "health.json"
+"""How the connections are, written once a second by whoever listens."""
+
+
+def plant_of(workspace: str) -> Plant:
+    """The plant that a workspace declares, with its connections.
+
+    Parameters
+    ----------
+    workspace : folder
+
+    Raises
+    ------
+    InputError : there is no plant.yaml, or it declares no connection
+    """
+    file = Path(workspace) / PLANT
+    if not file.exists():
+        raise InputError(
+            "there is no plant.yaml here",
+            where=workspace,
+            fix="write one with `connections:`, see docs/sense.md",
+            code="no_plant",
+        )
+    plant = read_plant(file)
+    if not plant.connections:
+        raise InputError(
+            "plant.yaml declares no connections",
+            where=str(file),
+            fix="add `connections:`, see docs/sense.md",
+            code="no_connections",
+        )
+    return plant
+
+
+def reading(workspace: str) -> Historian:
+    """The historian of a workspace, to read; another process may store meanwhile.
+
+    Parameters
+    ----------
+    workspace : folder
+
+    Raises
+    ------
+    InputError : nothing was measured here yet
+    """
+    from zhizao.record.historian import Historian
+
+    folder = Path(workspace) / SIGNALS
+    if not (folder / "log").is_dir():
+        raise InputError("nothing was measured here yet", where=workspace, fix="run `zhizao sense`", code="no_signals")
+    return Historian(folder, write=False)
+
+
+def tags(historian: Historian) -> pl.DataFrame:
+    """All tags with their last samples."""
+    return historian.last()
+
+
+def history(
+    historian: Historian, tag: str, begin: datetime, end: datetime, every_s: float | None, *, stale_s: float = 0.0
+) -> pl.DataFrame:
+    """Samples of a tag, or figures of intervals where `every_s` is given.
+
+    Parameters
+    ----------
+    historian : to ask
+    tag : name
+    begin, end : aware; begin <= at < end
+    every_s : seconds of an interval
+    stale_s : seconds after which a value without a further sample holds no more; 0 for never
+    """
+    first, last = round(begin.timestamp() * 1e6) * 1000, round(end.timestamp() * 1e6) * 1000
+    if last <= first:
+        raise InputError("the end is not after the beginning", where=tag, fix="give a later --to", code="bad_range")
+    if every_s is None:
+        return historian.range(tag, first, last)
+    return historian.figures(tag, first, last, max(round(every_s * 1e9), 1), stale=round(stale_s * 1e9))
+
+
+def ledger(workspace: str) -> pl.DataFrame:
+    """The loss account of a workspace, one line per source."""
+    return reading(workspace).ledger()
+
+
+def health(workspace: str) -> dict[str, Any]:
+    """How the connections are, as whoever listens wrote it last; empty when nobody ever did."""
+    try:
+        found: dict[str, Any] = json.loads((Path(workspace) / SIGNALS / HEALTH).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+async def check(plant: Plant, where: str) -> dict[str, list[Finding]]:
+    """Try each end point; findings by connection."""
+    from zhizao.sense.kinds import connectors
+
+    found = connectors(plant, where=where)
+    done = await asyncio.gather(*(_checked(one) for one in found.values()))
+    return dict(zip(found, done, strict=True))
+
+
+async def _checked(connector: Any) -> list[Finding]:
+    from zhizao.sense.connection import Finding
+
+    try:
+        return list(await asyncio.wait_for(connector.check(), 60))
+    except TimeoutError:
+        return [Finding("fault", "slow", "the end point did not answer within 60 s", "check address and network")]
+
+
+async def browse(plant: Plant, where: str, name: str, below: str = "") -> list[Browsed]:
+    """What a source offers below an address.
+
+    Raises
+    ------
+    InputError : no such connection
+    """
+    from zhizao.sense.kinds import connectors
+
+    found = connectors(plant, where=where)
+    if name not in found:
+        raise InputError(
+            f'there is no connection "{name}"',
+            where=where,
+            fix=f"write one of {', '.join(found)}",
+            code="no_connection",
+        )
+    return await found[name].browse(below)
+
+
+def listen(
+    workspace: str,
+    plant: Plant,
+    *,
+    for_s: float | None = None,
+    told: Callable[[dict[str, Health], pl.DataFrame], None] | None = None,
+    on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None = None,
+) -> pl.DataFrame:
+    """Listen to all connections of a plant until stopped (Ctrl-C, SIGTERM) or for a time; the loss account at the end.
+
+    Parameters
+    ----------
+    workspace : folder that takes the samples
+    plant : with connections
+    for_s : seconds; None for ever
+    told : called about once a second with the health of the connections and the account
+    on_commit : called after each commit with what was stored
+
+    Raises
+    ------
+    InputError : another process listens here, or the connections have faults
+    """
+    from zhizao.record.historian import Historian
+    from zhizao.sense.kinds import connectors
+
+    found = connectors(plant, where=str(Path(workspace) / PLANT))
+    with Historian(Path(workspace) / SIGNALS) as historian:
+        asyncio.run(_listened(found, historian, for_s, told, on_commit))
+        return historian.ledger()
+
+
+async def _listened(
+    found: dict[str, Any],
+    historian: Historian,
+    for_s: float | None,
+    told: Callable[[dict[str, Health], pl.DataFrame], None] | None,
+    on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None,
+) -> None:
+    from zhizao.sense.supervisor import Supervisor
+
+    supervisor = Supervisor(found, historian, on_commit=on_commit)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop.set)
+    running = asyncio.create_task(supervisor.run())
+    until = None if for_s is None else time.monotonic() + for_s
+    while not stop.is_set() and not running.done() and (until is None or time.monotonic() < until):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 1.0 if until is None else min(1.0, max(until - time.monotonic(), 0.01)))
+        _note(historian.folder / HEALTH, supervisor.health)
+        if told is not None:
+            told(supervisor.health, historian.ledger())
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    _note(historian.folder / HEALTH, supervisor.health, ended=True)
+
+
+def _note(file: Path, healths: dict[str, Health], *, ended: bool = False) -> None:
+    lines = {name: {k: v for k, v in asdict(one).items() if k != "tags"} for name, one in healths.items()}
+    if ended:
+        lines = {name: line | {"connected": False, "word": "nobody listens"} for name, line in lines.items()}
+    said = {"at": datetime.now(UTC).isoformat(), "connections": lines}
+    with suppress(InputError):  # a full disk must not end the listening
+        write_whole(file, json.dumps(said, ensure_ascii=False))

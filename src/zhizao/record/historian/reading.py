@@ -1,0 +1,186 @@
+"""What is asked of the historian: samples, figures of intervals, durations of states, a value between samples.
+
+A value holds until the next sample. A bad sample ends the value before it: from there on nothing is known until the next
+good one. With `stale`, silence ends it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from zhizao.errors import InputError
+from zhizao.model import is_good
+from zhizao.record.historian.kernels import FIGURES, weigh
+from zhizao.record.historian.segment import Rows
+
+if TYPE_CHECKING:
+    from zhizao.record.historian.historian import Historian
+
+__all__ = [
+    "FIGURES_SCHEMA",
+    "MOST_INTERVALS",
+    "RANGE_SCHEMA",
+    "STATES_SCHEMA",
+    "figures",
+    "frame",
+    "states",
+    "value_at",
+]
+
+TIME = pl.Datetime("ns", "UTC")
+RANGE_SCHEMA: dict[str, Any] = {"at": TIME, "value": pl.Float64, "text": pl.String, "quality": pl.UInt32}
+"""Samples: `value` is null where it is a text or absent; `quality` an OPC UA status code, 0 is good."""
+
+FIGURES_SCHEMA: dict[str, Any] = {
+    "begin": TIME,
+    "end": TIME,
+    "mean": pl.Float64,
+    "average": pl.Float64,
+    "min": pl.Float64,
+    "max": pl.Float64,
+    "first": pl.Float64,
+    "last": pl.Float64,
+    "samples": pl.Int64,
+    "good": pl.Int64,
+    "held_s": pl.Float64,
+    "bad_s": pl.Float64,
+    "unknown_s": pl.Float64,
+}
+"""Of an interval: `mean` weighs values by the time they held, `average` counts each good sample once; `held_s`, `bad_s`
+and `unknown_s` add up to its length."""
+
+STATES_SCHEMA: dict[str, Any] = {"state": pl.String, "seconds": pl.Float64, "times": pl.Int64}
+"""How long each value held and how often it was entered; null is the time in which nothing good was known."""
+
+MOST_INTERVALS = 1_000_000
+
+
+def frame(rows: Rows, words: Sequence[str], tags: Sequence[str] | None = None) -> pl.DataFrame:
+    """Rows as a table.
+
+    Parameters
+    ----------
+    rows : as the historian gives them
+    words : texts by number
+    tags : name of the tag of each row, to stand in front
+    """
+    texts = [words[one] if one >= 0 else None for one in rows.word.tolist()] if (rows.word >= 0).any() else None
+    columns: dict[str, Any] = {} if tags is None else {"tag": pl.Series(tags, dtype=pl.String)}
+    columns["at"] = pl.Series(rows.at).cast(TIME.base_type()("ns")).dt.replace_time_zone("UTC")
+    columns["value"] = pl.Series(rows.value).fill_nan(None)
+    columns["text"] = pl.Series(texts, dtype=pl.String) if texts else pl.Series([None] * len(rows), dtype=pl.String)
+    columns["quality"] = pl.Series(rows.quality)
+    return pl.DataFrame(columns)
+
+
+def _held(historian: Historian, tag: str, begin: int) -> tuple[float, bool, int, int]:
+    """Value, goodness, time and text that held at a time; time -1 for nothing."""
+    before = historian.before(tag, begin)
+    if not len(before):
+        return np.nan, False, -1, -1
+    good = bool(is_good(before.quality)[0])
+    return float(before.value[0]), good, int(before.at[0]), int(before.word[0])
+
+
+def figures(historian: Historian, tag: str, begin: int, end: int, every: int | None, *, stale: int) -> pl.DataFrame:
+    """See `Historian.figures`."""
+    if end <= begin:
+        raise InputError("the end is not after the beginning", fix="give a later end", code="bad_range")
+    step = every or end - begin
+    if step <= 0 or (end - begin) / step > MOST_INTERVALS:
+        raise InputError(
+            f"{(end - begin) / max(step, 1):.0f} intervals are more than {MOST_INTERVALS}",
+            fix="take longer intervals or a shorter time",
+            code="too_many_intervals",
+        )
+    edges = np.append(np.arange(begin, end, step, dtype=np.int64), np.int64(end))
+    rows = historian.rows(tag, begin, end)
+    held, held_good, held_at, _ = _held(historian, tag, begin)
+    out = np.zeros((len(edges) - 1, len(FIGURES)))
+    weigh(rows.at, rows.value, is_good(rows.quality), edges, held, held_good, held_at, stale, out)
+    found = dict(zip(FIGURES, out.T, strict=True))
+    length = np.diff(edges) / 1e9
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, average = found["integral"] / found["held_ns"], found["sum"] / found["good"]
+    return pl.DataFrame(
+        {
+            "begin": edges[:-1],
+            "end": edges[1:],
+            "mean": mean,
+            "average": average,
+            **{name: found[name] for name in ("min", "max", "first", "last")},
+            "samples": found["count"].astype(np.int64),
+            "good": found["good"].astype(np.int64),
+            "held_s": found["held_ns"] / 1e9,
+            "bad_s": found["bad_ns"] / 1e9,
+            "unknown_s": np.maximum(length - (found["held_ns"] + found["bad_ns"]) / 1e9, 0.0),
+        }
+    ).with_columns(
+        pl.from_epoch("begin", "ns").dt.replace_time_zone("UTC"),
+        pl.from_epoch("end", "ns").dt.replace_time_zone("UTC"),
+        pl.col("mean", "average", "min", "max", "first", "last").fill_nan(None),
+    )
+
+
+def states(historian: Historian, tag: str, begin: int, end: int, *, stale: int) -> pl.DataFrame:
+    """See `Historian.states`."""
+    if end <= begin:
+        raise InputError("the end is not after the beginning", fix="give a later end", code="bad_range")
+    rows = historian.rows(tag, begin, end)
+    held, good, held_at, word = _held(historian, tag, begin)
+    labels: list[str | None] = [_label(historian, held, word) if held_at >= 0 and good else None]
+    labels += [
+        _label(historian, value, one) if fine else None
+        for value, one, fine in zip(
+            rows.value.tolist(), rows.word.tolist(), is_good(rows.quality).tolist(), strict=True
+        )
+    ]
+    since = np.concatenate([[held_at if held_at >= 0 else begin], rows.at])
+    starts = np.concatenate([[begin], rows.at])
+    ends = np.append(rows.at, end)
+    until = np.minimum(ends, np.maximum(since + stale, starts)) if stale > 0 else ends
+    seconds: dict[str | None, float] = {}
+    times: dict[str | None, int] = {}
+    before: str | None = labels[0]
+    for k, (label, start, stop, over) in enumerate(
+        zip(labels, starts.tolist(), until.tolist(), ends.tolist(), strict=True)
+    ):
+        if k == 0 and over == start:
+            continue  # the first sample stands at the very beginning
+        seconds[label] = seconds.get(label, 0.0) + (stop - start) / 1e9
+        if over > stop:
+            seconds[None] = seconds.get(None, 0.0) + (over - stop) / 1e9
+        if not times or label != before:
+            times[label] = times.get(label, 0) + (k > 0 or held_at < 0)
+        before = label
+    found = [(label, length, times.get(label, 0)) for label, length in seconds.items() if length > 0]
+    return pl.DataFrame(found, schema=STATES_SCHEMA, orient="row").sort("seconds", descending=True)
+
+
+def _label(historian: Historian, value: float, word: int) -> str | None:
+    text = historian.text(word)
+    if text is not None:
+        return text
+    return None if value != value else f"{value:g}"
+
+
+def value_at(historian: Historian, tag: str, at: int, *, linear: bool) -> float | str | None:
+    """See `Historian.value_at`."""
+    before = historian.before(tag, at + 1)
+    if not len(before) or not is_good(before.quality)[0]:
+        return None
+    text = historian.text(int(before.word[0]))
+    if text is not None:
+        return text
+    value = float(before.value[0])
+    if not linear or before.at[0] == at:
+        return value
+    after = historian.rows(tag, at + 1, at + 86_400_000_000_000)
+    if not len(after) or not is_good(after.quality)[0]:
+        return value
+    share = (at - before.at[0]) / (after.at[0] - before.at[0])
+    return float(value + share * (after.value[0] - value))
