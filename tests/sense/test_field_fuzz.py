@@ -257,3 +257,28 @@ def test_files_of_samples(cases: int) -> None:
         assert table.taken == len(rows.samples(0))
 
     assert fuzz(cases, one)["taken"] > cases / 10
+
+
+def test_long_inputs_take_no_longer_than_their_length_asks() -> None:
+    """Made to be slow: each took minutes where a step looked at all that came before."""
+    rows, rejected = Rows(), Counter[str]()
+    start = time.perf_counter()
+    Reader(Teller("p")).line(f"{T}" + "|1" * 500_000, rows, 0)
+    Reader(Teller("p")).line(f"{T}" + '|"' * 200_000, rows, 0)
+    many = b"".join(b"<a>1</a>" for _ in range(100_000))
+    said = read_document(b'<CuttingTool assetId="T">' + many + b"</CuttingTool>")
+    assert isinstance(said, Assets)
+    assert said.assets[0].left_out == 98_000
+    teller = Teller("p")
+    for body in ("".join(f'<Entry key="{n}"><Cell key="c">1</Cell></Entry>' for n in range(9_000)),
+                 "".join(f'<Entry key="{n}" removed="true"/>' for n in range(900))):  # fmt: skip
+        one = read_document(
+            f'<MTConnectStreams><Streams><DeviceStream name="M"><ComponentStream><Events><VTable dataItemId="v" '
+            f'timestamp="{T}">{body}</VTable></Events></ComponentStream></DeviceStream></Streams></MTConnectStreams>'.encode()
+        )
+        tell(teller, one, rows)
+    entries_of("a={" + "{" * 100_000 + "}" * 100_001)
+    with pytest.raises(InputError):
+        entries_of("a=1 " * 100_000)
+    assert time.perf_counter() - start < 20
+    assert not rejected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -72,16 +73,13 @@ def assets_of(root: Node) -> Assets:
 def _asset(node: Node) -> Asset:
     figures: dict[str, str] = {}
     left_out = 0
+    seen: Counter[str] = Counter()
     for path, text in _figures(node, ""):
-        if path in figures:
-            count = 2
-            while f"{path}#{count}" in figures and count < MAX_FIGURES:
-                count += 1
-            path = f"{path}#{count}"
-        if len(figures) < MAX_FIGURES:
-            figures[path] = text
-        else:
+        if len(figures) >= MAX_FIGURES:
             left_out += 1
+            continue
+        seen[path] += 1
+        figures[f"{path}#{seen[path]}" if seen[path] > 1 else path] = text
     return Asset(
         node.get("assetId"),
         node.tag,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zhizao.model.signal import BAD, NO_COMMUNICATION
 from zhizao.sense.connection import Browsed
@@ -81,6 +81,14 @@ def number(text: str) -> float | None:
 def clean(name: str) -> str:
     """Part of a tag's name: without control characters, not longer than 200."""
     return _CONTROL.sub(" ", name).strip()[:200] or "?"
+
+
+def _rows_above(path: str) -> Iterator[str]:
+    """What stands before each `/` of a path."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
 
 
 class Teller:
@@ -283,6 +291,7 @@ class Teller:
         if before + more > MAX_ENTRIES or self._below + more > MAX_BELOW:
             return "too_many_entries"
         told: set[str] = set()
+        rows_gone: set[str] = set()
         for entry in entries:
             for key, value in entry.cells or ((None, entry.value),):
                 name = "/".join(clean(part) for part in (entry.key, key) if part is not None)
@@ -298,12 +307,14 @@ class Teller:
                 else:
                     rows.text(path, at, value[:MAX_TEXT])
             if entry.removed and not entry.cells:
-                # The whole row goes, whatever cells it had.
-                row = f"{tag}/{clean(entry.key)}/"
-                gone = {path for path in known if path.startswith(row)}
-                for path in sorted(gone):
-                    rows.absent(path, at, BAD)
-                known -= gone
+                rows_gone.add(clean(entry.key))
+        if rows_gone:
+            # A row goes whole, whatever cells it had.
+            start = len(tag) + 1
+            gone = {path for path in known if any(row in rows_gone for row in _rows_above(path[start:]))}
+            for path in sorted(gone):
+                rows.absent(path, at, BAD)
+            known -= gone
         if one.more.get("resetTriggered"):
             for path in sorted(known - told):
                 rows.absent(path, at, BAD)

@@ -23,6 +23,8 @@ __all__ = ["Account", "Reader"]
 MAX_MULTILINE = 16 * 1024 * 1024
 """Characters of an asset over several lines."""
 MAX_KEYS = 100_000
+MOST_FIELDS = 5
+"""Fields behind a key that may belong to it."""
 RESETS = frozenset(
     ["ACTION_COMPLETE", "ANNUAL", "DAY", "LIFE", "MAINTENANCE", "MANUAL", "MONTH", "POWER_ON", "SHIFT", "WEEK"]
 )
@@ -194,7 +196,7 @@ class Reader:
         if reset:
             more = {**more, "resetTriggered": reset}
         item = self._teller.item(device, name)
-        count, one = self._shape(device, name, item, fields[place:], more)
+        count, one = self._shape(device, name, item, fields[place : place + MOST_FIELDS], more, len(fields) - place)
         if one is None:
             self._reject("too_few_fields" if count < 0 else "bad_data_set")
             return len(fields) - place if count < 0 else count
@@ -215,11 +217,11 @@ class Reader:
         return first.strip(), second.strip() or first, ""
 
     def _shape(
-        self, device: str, name: str, item: DataItem | None, fields: Sequence[str], more: dict[str, str]
+        self, device: str, name: str, item: DataItem | None, fields: Sequence[str], more: dict[str, str], left: int
     ) -> tuple[int, Observation | None]:
         """Number of fields of an observation, and the observation; -1 where fields are missing."""
         if item is None:
-            return self._guess(device, name, fields, more)
+            return self._guess(device, name, fields, more, left)
         if item.category == "CONDITION":
             return self._condition(device, name, fields, more)
         if not fields:
@@ -294,7 +296,7 @@ class Reader:
         return Observation(name, item.category, "", "", item.type, device, more=more, entries=entries)
 
     def _guess(
-        self, device: str, name: str, fields: Sequence[str], more: dict[str, str]
+        self, device: str, name: str, fields: Sequence[str], more: dict[str, str], left: int
     ) -> tuple[int, Observation | None]:
         """What a key of which no devices file tells seems to be."""
         if not fields:
@@ -306,7 +308,7 @@ class Reader:
             and (not fields[2] or number(fields[2]) is not None)
             and fields[3].upper() in _QUALIFIERS
             and (first.upper() != "UNAVAILABLE" or not any(fields[1:4]))
-            and (len(fields) - 5) % 6 == 0
+            and (left - 5) % 6 == 0
         ):
             return self._condition(device, name, fields, more)
         if (
@@ -318,7 +320,7 @@ class Reader:
             and all(number(part) is not None for part in fields[2].split())
         ):
             return self._series(device, name, fields, more, "")
-        if len(fields) == 2:
+        if left == 2:
             # A key with two fields is a message; pairs would leave none over.
             more = {**more, "nativeCode": first} if first else more
             return 2, Observation(name, "EVENT", "", fields[1], "Message", device, more=more)
