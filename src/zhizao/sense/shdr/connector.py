@@ -93,10 +93,11 @@ class ShdrConnector:
             await self._silence(sink)
             raise
         finally:
+            # Closed before anything is awaited: whoever cancels may do so twice.
+            writer.close()
             self.reader.lost()
             pings.cancel()
             await asyncio.gather(pings, return_exceptions=True)
-            writer.close()
 
     async def _silence(self, sink: Sink) -> None:
         rows = Rows()

@@ -30,6 +30,7 @@ class ShdrAdapter:
         self._plant, self._host, self.port, self._heartbeat_ms = plant, host, port, heartbeat_ms
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._at = 0
         self.told = 0
         """Values that were told, to each listener."""
@@ -45,6 +46,9 @@ class ShdrAdapter:
         if self._server is not None:
             self._server.close()
             self.drop()
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             self._server = None
 
     def drop(self) -> None:
@@ -54,6 +58,10 @@ class ShdrAdapter:
         self._writers.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         self._writers.add(writer)
         try:
             now = [(signal.name, self._at, self._plant.value(signal.name)) for signal in self._plant.signals]
@@ -62,7 +70,7 @@ class ShdrAdapter:
                 if line.startswith(b"* PING") and self._heartbeat_ms is not None:
                     writer.write(b"* PONG %d\n" % self._heartbeat_ms)
                     await writer.drain()
-        except (OSError, ValueError):
+        except (OSError, ValueError, asyncio.CancelledError):
             pass
         finally:
             self._writers.discard(writer)
