@@ -60,9 +60,9 @@ def test_a_silenced_check_names_what_it_silences():
 def test_help_answers_without_loading_anything_heavy():
     code = (
         "import sys\n"
-        "from zhizao.app.cli import main\n"
+        "from zhizao.app.cli.main import run\n"
         "sys.argv = ['zhizao', '--help']\n"
-        "try:\n    main()\n"
+        "try:\n    run()\n"
         "except SystemExit:\n    pass\n"
         f"print('LOADED', *(name for name in {HEAVY!r} if name in sys.modules))\n"
     )

@@ -130,7 +130,7 @@ def test_listening_ends_on_sigterm_with_its_account_and_goes_on_where_it_stopped
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     (tmp_path / "plant.yaml").write_text(
-        f"connections:\n  files:\n    kind: folder\n    folder: {inbox}\n    prefix: f\n", encoding="utf-8"
+        f"connections:\n  files:\n    kind: folder\n    path: {inbox}\n    settle_s: 0.3\n", encoding="utf-8"
     )
 
     def listened(rows: str, name: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -25,7 +25,20 @@ if TYPE_CHECKING:
     from zhizao.sense.connection import Browsed, Finding
     from zhizao.sense.supervisor import Health
 
-__all__ = ["HEALTH", "browse", "check", "health", "history", "ledger", "listen", "plant_of", "reading", "tags"]
+__all__ = [
+    "HEALTH",
+    "browse",
+    "check",
+    "declared_plant",
+    "health",
+    "history",
+    "ledger",
+    "listen",
+    "plant_of",
+    "reading",
+    "tags",
+    "workshop_connections",
+]
 
 SIGNALS = "signals"
 """Folder of the historian in a workspace."""
@@ -61,6 +74,40 @@ def plant_of(workspace: str) -> Plant:
             code="no_connections",
         )
     return plant
+
+
+def declared_plant(file: Path | None) -> Plant | None:
+    """The plant that a file declares; None without a file."""
+    return None if file is None else read_plant(file)
+
+
+def workshop_connections(
+    plant: Plant | None, ports: Mapping[str, int | None], mqtt: str | None
+) -> dict[str, dict[str, Any]]:
+    """Connections that reach a workshop on this machine, as they stand in plant.yaml.
+
+    Parameters
+    ----------
+    plant : whose machines it simulates
+    ports : by kind; None where there is no such end point
+    mqtt : `host:port` of its broker
+    """
+    from zhizao.testing.workshop.modbus_server import ModbusServer
+    from zhizao.testing.workshop.plant import Workshop
+
+    found: dict[str, dict[str, Any]] = {}
+    if ports.get("opcua"):
+        found["opcua"] = {"kind": "opcua", "url": f"opc.tcp://127.0.0.1:{ports['opcua']}"}
+    if ports.get("modbus"):
+        found["modbus"] = ModbusServer(Workshop(plant), port=int(ports["modbus"] or 0)).settings()
+    if ports.get("mtconnect"):
+        found["mtconnect"] = {"kind": "mtconnect", "url": f"http://127.0.0.1:{ports['mtconnect']}"}
+    if ports.get("shdr"):
+        found["shdr"] = {"kind": "shdr", "host": "127.0.0.1", "port": ports["shdr"]}
+    if mqtt:
+        host, _, port = mqtt.rpartition(":")
+        found["sparkplug"] = {"kind": "sparkplug", "host": host, "port": int(port)}
+    return found
 
 
 def reading(workspace: str) -> Historian:
@@ -187,6 +234,11 @@ def listen(
 
     found = connectors(plant, where=str(Path(workspace) / PLANT))
     with Historian(Path(workspace) / SIGNALS) as historian:
+        last = {row[0]: row[1] for row in historian.last().select("tag", pl.col("at").dt.epoch("ns")).iter_rows()}
+        for one in found.values():
+            resume = getattr(one, "resume", None)
+            if resume is not None:  # it back-fills from there
+                resume(last)
         asyncio.run(_listened(found, historian, for_s, told, on_commit))
         return historian.ledger()
 

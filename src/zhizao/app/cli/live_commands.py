@@ -6,16 +6,18 @@ import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 
-from zhizao.app import live
 from zhizao.app.cli.options import check_lang, check_workspace, read_time
 from zhizao.app.cli.show import say
 from zhizao.clock import now
 from zhizao.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["add"]
 
@@ -73,6 +75,8 @@ def sense(
     lang: Lang = None,
 ) -> None:
     """Listen to the connections that plant.yaml declares, and store what they tell."""
+    from zhizao.app import live
+
     lang = check_lang(lang)
     words = _WORDS[lang]
     plant, place = live.plant_of(check_workspace(workspace)), f"{workspace}/plant.yaml"
@@ -117,6 +121,8 @@ def sense(
 
 def ledger(workspace: Workspace = ".", as_json: Json = False, lang: Lang = None) -> None:
     """What became of every sample that a source sent: received = stored + rejected + duplicate."""
+    from zhizao.app import live
+
     words = _WORDS[check_lang(lang)]
     account = live.ledger(check_workspace(workspace))
     if as_json:
@@ -144,6 +150,8 @@ def history(
     lang: Lang = None,
 ) -> None:
     """Samples of a signal, or its figures in intervals, weighed by the time that values held."""
+    from zhizao.app import live
+
     words = _WORDS[check_lang(lang)]
     historian = live.reading(check_workspace(workspace))
     if tag is None:
@@ -164,6 +172,8 @@ def history(
 
 
 def _zone(workspace: str) -> str:
+    from zhizao.app import live
+
     try:
         return live.plant_of(workspace).zone
     except InputError:
@@ -195,6 +205,8 @@ def _plain(one: Any) -> dict[str, Any]:
 
 
 def _json(frame: pl.DataFrame) -> str:
+    import polars as pl
+
     rows = frame.with_columns(pl.selectors.datetime().dt.to_string("iso:strict")).to_dicts()
     return json.dumps(rows, ensure_ascii=False)
 
@@ -227,8 +239,59 @@ def _cell(value: Any) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds") if isinstance(value, datetime) else str(value)
 
 
+def workshop(
+    plant: Annotated[
+        Path | None, typer.Option(help="plant.yaml whose machines are simulated; the sample's by default.")
+    ] = None,
+    speed: Annotated[float, typer.Option(help="Plant seconds in a second of the clock.", min=0.01, max=1000)] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.", min=0)] = 0,
+    extra: Annotated[int, typer.Option(help="Analog signals on top; ten changes a second each.", min=0, max=5000)] = 0,
+    opcua: Annotated[int | None, typer.Option(help="Port of an OPC UA server.", min=1, max=65535)] = None,
+    modbus: Annotated[int | None, typer.Option(help="Port of a Modbus TCP device.", min=1, max=65535)] = None,
+    mtconnect: Annotated[int | None, typer.Option(help="Port of an MTConnect agent.", min=1, max=65535)] = None,
+    shdr: Annotated[int | None, typer.Option(help="Port of an SHDR adapter.", min=1, max=65535)] = None,
+    mqtt: Annotated[str | None, typer.Option(help="host:port of a broker, for a Sparkplug B edge node.")] = None,
+    nodesets: Annotated[Path | None, typer.Option(help="Folder of OPC UA companion nodesets, of your own.")] = None,
+    connections: Annotated[
+        bool, typer.Option("--connections", help="Print what plant.yaml says to listen to it, and end.")
+    ] = False,
+) -> None:
+    """Be a plant to connect to: simulated machines with OPC UA, Modbus TCP, MTConnect, SHDR and Sparkplug B end points."""
+    from zhizao.app.live import declared_plant, workshop_connections
+    from zhizao.testing.workshop import ends
+    from zhizao.testing.workshop.run import run_workshop
+
+    declared = declared_plant(plant)
+    ports = {"opcua": opcua, "modbus": modbus, "mtconnect": mtconnect, "shdr": shdr}
+    if not any(ports.values()) and mqtt is None:
+        ports["opcua"] = 4840
+    if connections:
+        say(ends.told_as_yaml(workshop_connections(declared, ports, mqtt)).rstrip())
+        return
+    made: list[Any] = []
+    if ports["opcua"]:
+        from zhizao.testing.workshop.opcua_server import OpcuaServer
+
+        made.append(OpcuaServer(ports["opcua"], nodesets=nodesets))
+    made += [getattr(ends, kind)(port) for kind, port in ports.items() if port and kind != "opcua"]
+    if mqtt is not None:
+        host, port = _address(mqtt)
+        made.append(ends.Edge(host, port))
+    run_workshop(declared, speed, seed, made, extra=extra, told=say)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise InputError(
+            f'"{text}" is not host:port', where="--mqtt", fix="write it as 127.0.0.1:1883", code="bad_address"
+        )
+    return host, int(port)
+
+
 def add(app: typer.Typer) -> None:
     """Put the commands into the tree."""
     app.command()(sense)
     app.command()(ledger)
     app.command()(history)
+    app.command()(workshop)

@@ -357,5 +357,23 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     (r"upgrade: pip install -U zhizao", "请升级：pip install -U zhizao"),
     (r"the database refused: (.*)", r"数据库拒绝：\1"),
     (r"look at the database's own log", "请查看数据库自身的日志"),
+    # returns, releases
+    (r'"(.*)" is (.*); figures of single enterprises are not theirs to see', r"“\1”无权查看单个企业的数据"),
+    (r"(.*) is under embargo", r"\1 尚在发布前保密期"),
+    (r"the figures fail (.*) that every right return keeps: (.*)", r"数据违反 \1 条必须满足的规则：\2"),
+    # live sources
+    (r"(.*) is not a time with an offset after 1970", r"\1 不是 1970 年之后带时区偏移的时间"),
+    (r"write 2026-01-31T08:00\+08:00", "请写成 2026-01-31T08:00+08:00 的形式"),
+    (r"the end is not after the beginning", "结束时间不晚于开始时间"),
+    (r"give a later (?:--to|end)", "请给出更晚的结束时间"),
+    (r"nothing was measured here yet", "这里还没有测量数据"),
+    (r"plant.yaml declares no connections", "plant.yaml 没有声明连接"),
+    (r"add `connections:`, see docs/sense.md", "请加上 `connections:`，见 docs/sense.md"),
+    (r"there is no plant.yaml here", "这里没有 plant.yaml"),
+    (r"write one with `connections:`, see docs/sense.md", "请写一个带 `connections:` 的，见 docs/sense.md"),
+    (r'there is no connection "(.*)"', r"没有连接“\1”"),
+    (r"write one of (.*)", r"请写其中之一：\1"),
+    (r'there is no tag "(.*)"', r"没有标签“\1”"),
+    (r"did you mean (.*)\?", r"是否指 \1？"),
 )  # fmt: skip
 """Pattern of the whole sentence, and the Chinese with the values in their places; the first that fits is taken."""
