@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -169,22 +168,8 @@ def test_damaged_answers_are_refused_or_read_but_never_break_anything():
 
 
 @pytest.mark.slow
-def test_a_million_damaged_answers():
-    fuzz(1_000_000, seed=1)
-
-
-def test_reading_a_notification_takes_microseconds_a_change():
-    data = response(
-        [(number, ua.DataValue(ua.Variant(float(number)), ua.StatusCode(), STAMP)) for number in range(5000)]
-    )
-    best = min(_timed(data) for _ in range(3))
-    assert best / 5000 < 20e-6
-
-
-def _timed(data: bytes) -> float:
-    begin = time.perf_counter()
-    wire.published(data)
-    return time.perf_counter() - begin
+def test_many_damaged_answers():
+    fuzz(int(os.environ.get("ZHIZAO_FUZZ", "100000")), seed=1)  # a million before a release
 
 
 def test_a_batch_keeps_status_codes_and_takes_the_next_best_time():

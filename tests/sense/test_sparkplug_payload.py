@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 import time
@@ -338,7 +339,7 @@ def test_mutated_payloads_break_nothing():
 
 
 @pytest.mark.slow
-def test_a_million_mutated_payloads_break_nothing_and_nothing_grows():
+def test_many_mutated_payloads_break_nothing_and_nothing_grows():
     storm(50_000, 2)
     tracemalloc.start()
     for seed in range(3, 5):
@@ -346,7 +347,7 @@ def test_a_million_mutated_payloads_break_nothing_and_nothing_grows():
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert grown < 1_000_000
-    for seed in range(5, 23):
+    for seed in range(5, 5 + int(os.environ.get("ZHIZAO_FUZZ", "100000")) // 50_000):  # a million before a release
         storm(50_000, seed)
 
 
