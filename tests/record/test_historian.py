@@ -298,6 +298,30 @@ def test_parts_of_a_time_add_up_to_it_and_log_and_table_tell_the_same(
         assert lengths == pytest.approx(1000.0)
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 9999), st.sampled_from([1.0, 2.0, None])), min_size=1
+    ),
+    stale=st.sampled_from([0, 300]),
+    flushed=st.booleans(),
+)
+def test_figures_of_all_tags_are_those_of_each(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, float | None]], stale: int, flushed: bool
+) -> None:
+    with Historian(tmp_path_factory.mktemp("h"), sync=False) as historian:
+        half = len(rows) // 2
+        keep(historian, *[(tag, at * S, value) for tag, at, value in rows[:half]])
+        if flushed and half:
+            historian.flush()
+        keep(historian, *[(tag, at * S, value) for tag, at, value in rows[half:]])
+        span = T0 + 5000 * S, T0 + 9000 * S, 700 * S
+        both = historian.figures_of_all(*span, stale=stale * S)
+        for tag in historian.tags:
+            alone = historian.figures(tag, *span, stale=stale * S)
+            assert both.filter(pl.col("tag") == tag).drop("tag").equals(alone)
+
+
 def test_states_are_entered_and_held(tmp_path: Path) -> None:
     with Historian(tmp_path) as historian:
         keep(

@@ -6,7 +6,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from zhizao.errors import InputError
 from zhizao.model import Samples, Taken
 from zhizao.record.historian import reading
-from zhizao.record.historian.kernels import admit, between, tidy
+from zhizao.record.historian.kernels import admit, between, grouped, sorted_runs, tidy
 from zhizao.record.historian.ledger import Line, frame_of
+from zhizao.record.historian.repeats import repeated
 from zhizao.record.historian.segment import Rows, Segment, read_segment
 from zhizao.record.historian.table import Table
 from zhizao.record.historian.tail import Tail
@@ -334,22 +335,12 @@ class Historian:
     def _there(self, rows: Rows, old: NDArray[np.bool_], before: Sequence[Rows]) -> NDArray[np.bool_]:
         """Which of the rows that are not later than all before them say again what is the last word of their time."""
         late = rows[old]
-        said: dict[tuple[int, int], tuple[float, int, int]] = {}
         there = [self.table.said(late.tag, late.at, self._word_numbers)]
         self._words.extend(list(self._word_numbers)[len(self._words) :])
         begin, end = int(late.at.min()), int(late.at.max())
         for part in (*(tail.rows() for _, tail in self._frozen), self._tail.rows(), *before):
             there.append(part[between(part.at, begin, end)])
-        for part in there:
-            said.update(zip(zip(part.tag.tolist(), part.at.tolist(), strict=True), _contents(part), strict=True))
-        twice = np.zeros(len(rows), np.bool_)
-        keys = zip(rows.tag.tolist(), rows.at.tolist(), strict=True)
-        for i, (key, one, again) in enumerate(zip(keys, _contents(rows), old.tolist(), strict=True)):
-            if again and key in said and _same(said[key], one):
-                twice[i] = True
-            else:
-                said[key] = one
-        return twice
+        return repeated(rows, old, there)
 
     # -- the table -----------------------------------------------------------------------------------------------------
 
@@ -468,6 +459,13 @@ class Historian:
                 return rows[-1:]
         return Rows.none()
 
+    def earliest(self) -> int:
+        """Time of the earliest sample of any tag, ns; the end of time when there is none."""
+        with self._lock:
+            tails = [tail.rows().at for tail in (*(tail for _, tail in self._frozen), self._tail) if tail.count]
+            begins = [file.begin for file in self.table.files] + [int(at.min()) for at in tails]
+        return min(begins, default=int(np.iinfo(np.int64).max))
+
     def text(self, word: int) -> str | None:
         """Text of a number in `Rows.word`."""
         return None if word < 0 else self._words[word]
@@ -509,6 +507,40 @@ class Historian:
         stale : ns after which a value without a further sample holds no more; 0 for never
         """
         return reading.figures(self, tag, begin, end, every, stale=stale)
+
+    def figures_of_all(self, begin: int, end: int, every: int | None = None, *, stale: int = 0) -> pl.DataFrame:
+        """Figures of every tag in each interval: `reading.FIGURES_SCHEMA` with `tag` before it; as `figures`, in one pass.
+
+        Parameters
+        ----------
+        begin, end, every, stale : as in `figures`
+        """
+        return reading.figures_of_all(self, begin, end, every, stale=stale)
+
+    def all_rows(self, begin: int, end: int) -> tuple[Rows, NDArray[np.int64]]:
+        """Samples of all tags with begin <= at < end, one of each time; first row of each tag, and their number.
+
+        Parameters
+        ----------
+        begin, end : ns
+        """
+        with self._lock:
+            parts = [self.table.between(begin, end, self._word_numbers)]
+            self._words.extend(list(self._word_numbers)[len(self._words) :])
+            for tail in (*(tail for _, tail in self._frozen), self._tail):
+                part = tail.rows()
+                parts.append(part[between(part.at, begin, end - 1)])
+            tags = len(self._names)
+        rows = Rows.joined([part for part in parts if len(part)])
+        order, first = grouped(rows.tag, tags)
+        sorted_runs(order, first, rows.at)
+        if (np.diff(order) != 1).any():
+            rows = rows[order]
+        keep = np.empty(len(rows), np.bool_)
+        if tidy(rows.tag, rows.at, keep) < len(rows):
+            rows = rows[keep]
+            first = np.searchsorted(rows.tag, np.arange(tags + 1))
+        return rows, first
 
     def states(self, tag: str, begin: int, end: int, *, stale: int = 0) -> pl.DataFrame:
         """How long a tag held each of its values: `reading.STATES_SCHEMA`.
@@ -563,11 +595,3 @@ def _tail_of(rows: Sequence[Rows], room: int = 0) -> Tail:
     for part in rows:
         tail.append(part)
     return tail
-
-
-def _contents(rows: Rows) -> Iterator[tuple[float, int, int]]:
-    return zip(rows.value.tolist(), rows.quality.tolist(), rows.word.tolist(), strict=True)
-
-
-def _same(one: tuple[float, int, int], other: tuple[float, int, int]) -> bool:
-    return one == other or (one[0] != one[0] and other[0] != other[0] and one[1:] == other[1:])

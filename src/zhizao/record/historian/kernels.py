@@ -9,7 +9,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["FIGURES", "admit", "between", "grouped", "least_scale", "locate", "sorted_runs", "tidy", "weigh"]
+__all__ = [
+    "FIGURES",
+    "admit",
+    "between",
+    "grouped",
+    "least_scale",
+    "locate",
+    "sorted_runs",
+    "tidy",
+    "weigh",
+    "weigh_runs",
+]
 
 Array = NDArray[Any]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -190,3 +201,28 @@ def weigh(
                 out[k, 4] = max(out[k, 4], held)
                 out[k, 8], out[k, 9] = held, float(held_at)
             i += 1
+
+
+@_compiled
+def weigh_runs(
+    first: Array, at: Array, value: Array, good: Array, edges: Array, stale: int, out: Array, known: Array
+) -> None:
+    """Figures of many tags at once, as `weigh` finds them of one.
+
+    Parameters
+    ----------
+    first : first row of each tag, and the number of rows at the end
+    at, value, good : samples in the order of tag and time, one of each time, from a while before the first edge on
+    edges : ns, rising
+    stale : as in `weigh`
+    out : tags x intervals x `FIGURES`, filled here
+    known : whether what held at the first edge is among the samples; where it is not, it may have been told earlier
+    """
+    for tag in range(len(first) - 1):
+        begin, end = first[tag], first[tag + 1]
+        here = begin + np.searchsorted(at[begin:end], edges[0])
+        held, held_good, held_at = np.nan, False, -1
+        known[tag] = here > begin
+        if known[tag]:
+            held, held_good, held_at = value[here - 1], good[here - 1], at[here - 1]
+        weigh(at[here:end], value[here:end], good[here:end], edges, held, held_good, held_at, stale, out[tag])

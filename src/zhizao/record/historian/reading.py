@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from zhizao.errors import InputError
 from zhizao.model import is_good
-from zhizao.record.historian.kernels import FIGURES, weigh
+from zhizao.record.historian.kernels import FIGURES, weigh, weigh_runs
 from zhizao.record.historian.segment import Rows
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ STATES_SCHEMA: dict[str, Any] = {"state": pl.String, "seconds": pl.Float64, "tim
 """How long each value held and how often it was entered; null is the time in which nothing good was known."""
 
 MOST_INTERVALS = 1_000_000
+_LOOK_BACK_NS = 3_600_000_000_000
 
 
 def frame(rows: Rows, words: Sequence[str], tags: Sequence[str] | None = None) -> pl.DataFrame:
@@ -88,6 +90,41 @@ def _held(historian: Historian, tag: str, begin: int) -> tuple[float, bool, int,
 
 def figures(historian: Historian, tag: str, begin: int, end: int, every: int | None, *, stale: int) -> pl.DataFrame:
     """See `Historian.figures`."""
+    edges = _edges(begin, end, every)
+    rows = historian.rows(tag, begin, end)
+    held, held_good, held_at, _ = _held(historian, tag, begin)
+    out = np.zeros((len(edges) - 1, len(FIGURES)))
+    weigh(rows.at, rows.value, is_good(rows.quality), edges, held, held_good, held_at, stale, out)
+    return _told(edges, out)
+
+
+def figures_of_all(historian: Historian, begin: int, end: int, every: int | None, *, stale: int) -> pl.DataFrame:
+    """See `Historian.figures_of_all`."""
+    edges = _edges(begin, end, every)
+    names = historian.tags
+    if len(names) * (len(edges) - 1) > 10 * MOST_INTERVALS:
+        raise InputError(
+            f"{len(names)} tags in {len(edges) - 1} intervals are more than {10 * MOST_INTERVALS} figures",
+            fix="take longer intervals or a shorter time",
+            code="too_many_intervals",
+        )
+    since = max(begin - _LOOK_BACK_NS, 0)
+    rows, first = historian.all_rows(since, end)
+    out = np.zeros((len(names), len(edges) - 1, len(FIGURES)))
+    known = np.zeros(len(names), np.bool_)
+    weigh_runs(first, rows.at, rows.value, is_good(rows.quality), edges, stale, out, known)
+    for number in np.flatnonzero(~known).tolist() if historian.earliest() < since else ():
+        held, good, held_at, _ = _held(historian, names[number], begin)
+        if held_at >= 0:
+            mine = slice(int(first[number]), int(first[number + 1]))
+            fine = is_good(rows.quality[mine])
+            weigh(rows.at[mine], rows.value[mine], fine, edges, held, good, held_at, stale, out[number])
+    told = _told(np.tile(edges[:-1], len(names)), out.reshape(-1, len(FIGURES)), np.tile(edges[1:], len(names)))
+    tags = pl.Series(names, dtype=pl.String).gather(np.repeat(np.arange(len(names)), len(edges) - 1))
+    return told.insert_column(0, tags.alias("tag"))
+
+
+def _edges(begin: int, end: int, every: int | None) -> NDArray[np.int64]:
     if end <= begin:
         raise InputError("the end is not after the beginning", fix="give a later end", code="bad_range")
     step = every or end - begin
@@ -97,19 +134,21 @@ def figures(historian: Historian, tag: str, begin: int, end: int, every: int | N
             fix="take longer intervals or a shorter time",
             code="too_many_intervals",
         )
-    edges = np.append(np.arange(begin, end, step, dtype=np.int64), np.int64(end))
-    rows = historian.rows(tag, begin, end)
-    held, held_good, held_at, _ = _held(historian, tag, begin)
-    out = np.zeros((len(edges) - 1, len(FIGURES)))
-    weigh(rows.at, rows.value, is_good(rows.quality), edges, held, held_good, held_at, stale, out)
+    return np.append(np.arange(begin, end, step, dtype=np.int64), np.int64(end))
+
+
+def _told(begins: NDArray[np.int64], out: NDArray[np.float64], ends: NDArray[np.int64] | None = None) -> pl.DataFrame:
+    """What `weigh` found, as a table; without `ends`, `begins` holds all edges."""
+    if ends is None:
+        begins, ends = begins[:-1], begins[1:]
     found = dict(zip(FIGURES, out.T, strict=True))
-    length = np.diff(edges) / 1e9
+    length = (ends - begins) / 1e9
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, average = found["integral"] / found["held_ns"], found["sum"] / found["good"]
     return pl.DataFrame(
         {
-            "begin": edges[:-1],
-            "end": edges[1:],
+            "begin": begins,
+            "end": ends,
             "mean": mean,
             "average": average,
             **{name: found[name] for name in ("min", "max", "first", "last")},

@@ -68,6 +68,7 @@ class File:
     begin, end : first and last ns in the file
     size : bytes
     stamp : ns at which it was written: what was said later wins
+    columns : those that hold anything; texts and doubles are read only where there are some
     """
 
     path: str
@@ -79,6 +80,7 @@ class File:
     end: int
     size: int
     stamp: int
+    columns: tuple[str, ...]
 
 
 class Table:
@@ -130,6 +132,7 @@ class Table:
             own["end"],
             (self.folder / path).stat().st_size,
             own["stamp"],
+            tuple(own["columns"]),
         )
 
     def _parquet(self, path: str) -> pq.ParquetFile:
@@ -202,7 +205,9 @@ class Table:
             schema=pa.schema([field for field in SCHEMA if field.name != "day"]),
         )
         begin, end = int(rows.at.min()), int(rows.at.max())
-        table = table.replace_schema_metadata({"zhizao": json.dumps({"begin": begin, "end": end, "stamp": stamp})})
+        columns = [column for column in table.column_names if table[column].null_count < len(rows)]
+        own = {"begin": begin, "end": end, "stamp": stamp, "columns": columns}
+        table = table.replace_schema_metadata({"zhizao": json.dumps(own)})
         part = place.with_suffix(".part")
         pq.write_table(
             table,
@@ -264,7 +269,10 @@ class Table:
                 continue
             groups = np.flatnonzero((file.low <= tag) & (file.high >= tag)).tolist()
             if groups:
-                rows = _decoded(self._parquet(file.path).read_row_groups(groups, use_threads=False), words)
+                rows = _decoded(
+                    self._parquet(file.path).read_row_groups(groups, columns=list(file.columns), use_threads=False),
+                    words,
+                )
                 left, right = np.searchsorted(rows.tag, [tag, tag + 1])
                 rows = rows[left:right]
                 if len(rows) and (rows.at[0] < begin or rows.at[-1] >= end):
@@ -302,7 +310,25 @@ class Table:
         files : of this table
         words : number of each text; new texts are added
         """
-        return Rows.joined([_decoded(self._parquet(file.path).read(), words) for file in files])
+        return Rows.joined(
+            [_decoded(self._parquet(file.path).read(columns=list(file.columns)), words) for file in files]
+        )
+
+    def between(self, begin: int, end: int, words: dict[str, int]) -> Rows:
+        """Rows of all tags with begin <= at < end: of each tag in the order of time within a file, files in theirs.
+
+        Parameters
+        ----------
+        begin, end : ns
+        words : number of each text; new texts are added
+        """
+        parts = []
+        for file in self.files:
+            if file.end >= begin and file.begin < end:
+                rows = _decoded(self._parquet(file.path).read(columns=list(file.columns)), words)
+                inside = file.begin >= begin and file.end < end
+                parts.append(rows if inside else rows[(rows.at >= begin) & (rows.at < end)])
+        return Rows.joined([part for part in parts if len(part)])
 
     def tidy_up(self, day: str, words: list[str], tags: int, stamp: int) -> int:
         """Join the files of a day into one, of each tag and time the last said; rows that were superseded.
@@ -354,18 +380,19 @@ class Table:
 
 
 def _decoded(table: pa.Table, words: dict[str, int]) -> Rows:
+    there = set(table.column_names)
     at = table["at_ms"].to_numpy() * 1_000_000 + table["ns"].to_numpy()
-    value = unscaled(table["whole"].fill_null(0).to_numpy(), table["scale"].to_numpy().copy())
-    if table["whole"].null_count:
-        value[table["whole"].is_null().to_numpy()] = np.nan
-        real = table["real"]
-        if real.null_count < len(real):
-            told = real.is_valid().to_numpy()
-            value[told] = real.drop_null().to_numpy()
+    value = np.full(table.num_rows, np.nan)
+    if "whole" in there:
+        whole = table["whole"]
+        value = unscaled(whole.fill_null(0).to_numpy(), table["scale"].to_numpy())
+        if whole.null_count:
+            value[whole.is_null().to_numpy()] = np.nan
+    if "real" in there:
+        value[table["real"].is_valid().to_numpy()] = table["real"].drop_null().to_numpy()
     word = np.full(table.num_rows, -1, np.int32)
-    text: Any = table["text"]
-    if text.null_count < len(text):
-        codes = text.combine_chunks().dictionary_encode()
+    if "text" in there and table["text"].null_count < table.num_rows:
+        codes: Any = table["text"].combine_chunks().dictionary_encode()
         numbers = np.array([words.setdefault(one, len(words)) for one in codes.dictionary.to_pylist()], np.int32)
         known = codes.is_valid().to_numpy(zero_copy_only=False)
         word[known] = numbers[codes.indices.drop_null().to_numpy()]
