@@ -51,6 +51,10 @@ class Health:
     tags: dict[str, Browsed] = field(default_factory=dict)
 
 
+_Handed = tuple[str, Samples, Mapping[str, int], "asyncio.Future[Taken]"]
+"""Name of the source, its samples, what it refused, and who waits for the commit."""
+
+
 class _Sink:
     """A connector's way into the store."""
 
@@ -92,30 +96,23 @@ class Supervisor:
         on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None = None,
     ) -> None:
         self._connectors, self._store, self._on_commit = connectors, store, on_commit
-        self._queue: asyncio.Queue[tuple[str, Samples, Mapping[str, int], asyncio.Future[Taken]]] = asyncio.Queue(
-            waiting
-        )
+        self._queue: asyncio.Queue[_Handed | None] = asyncio.Queue(waiting)
         self.health = {name: Health(since=time.time()) for name in connectors}
 
     async def run(self) -> None:
-        """Run all connectors; ends when cancelled, after what was handed over is stored."""
+        """Run all connectors; ends when cancelled, after what they hand over at their end is stored."""
         writer = asyncio.create_task(self._write(), name="commit")
         tasks = [asyncio.create_task(self._keep(name, one), name=name) for name, one in self._connectors.items()]
         try:
-            await asyncio.gather(writer, *tasks)
+            done, _ = await asyncio.wait({writer, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # neither ends by itself: what broke is told
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._drain()
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
-
-    async def _drain(self) -> None:
-        """Store what waits, as far as that goes."""
-        left = self._waiting()
-        if left:
-            await self._commit(left)
+            await self._queue.put(None)
+            await writer
 
     async def _keep(self, name: str, connector: Connector) -> None:
         sink, health = _Sink(name, self), self.health[name]
@@ -136,18 +133,19 @@ class Supervisor:
             sink.connected(False, word)
             await asyncio.sleep(WAIT_S[min(max(broken - 1, 0), len(WAIT_S) - 1)])
 
-    def _waiting(self) -> list[tuple[str, Samples, Mapping[str, int], asyncio.Future[Taken]]]:
-        found = []
-        while not self._queue.empty():
-            found.append(self._queue.get_nowait())
-        return found
-
     async def _write(self) -> None:
-        while True:
-            group = [await self._queue.get(), *self._waiting()]
-            await asyncio.shield(asyncio.create_task(self._commit(group)))
+        """Commit whatever waits, together; ends with the None that stands for the end."""
+        going = True
+        while going:
+            group = [await self._queue.get()]
+            while not self._queue.empty():
+                group.append(self._queue.get_nowait())
+            going = None not in group
+            handed = [one for one in group if one is not None]
+            if handed:
+                await self._commit(handed)
 
-    async def _commit(self, group: list[tuple[str, Samples, Mapping[str, int], asyncio.Future[Taken]]]) -> None:
+    async def _commit(self, group: Sequence[_Handed]) -> None:
         try:
             taken = await asyncio.to_thread(self._store.append, [(name, said, bad) for name, said, bad, _ in group])
         except Exception as error:  # noqa: BLE001 a full disk must reach whoever waits; nobody is told it was stored
