@@ -378,3 +378,25 @@ def test_an_unknown_tag_is_told_with_the_nearest_names(tmp_path: Path) -> None:
         keep(historian, ("mill 3/spindle/load", 0, 1.0))
         with pytest.raises(InputError, match="mill 3/spindle/load"):
             historian.rows("mill 3/spindle/laod", 0, 1)
+
+
+def test_what_is_stored_while_days_are_joined_counts_after_it(tmp_path: Path) -> None:
+    with Historian(tmp_path) as historian:
+        for k in range(3):
+            keep(historian, *[("x", (100 * k + j) * S, float(k)) for j in range(100)])
+            historian.flush()
+        joined = historian.table.joined
+
+        def meanwhile(*given: object) -> object:
+            made = joined(*given)  # type: ignore[arg-type]
+            keep(historian, ("x", 0, 99.0), ("x", 300 * S, 3.0))
+            historian.flush()
+            return made
+
+        historian.table.joined = meanwhile  # type: ignore[method-assign, assignment]
+        historian.tidy_up()
+        historian.vacuum(0)
+        found = historian.rows("x", T0, T0 + 400 * S)
+        assert (len(found), found.value[0], found.value[-1]) == (301, 99.0, 3.0)
+    with Historian(tmp_path) as historian:
+        assert historian.rows("x", T0, T0 + 400 * S).value.tolist() == found.value.tolist()

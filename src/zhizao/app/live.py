@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from zhizao.clock import now
 from zhizao.errors import InputError
 from zhizao.record import read_plant, write_whole
 from zhizao.record.workspace import PLANT
@@ -212,6 +213,7 @@ def listen(
     plant: Plant,
     *,
     for_s: float | None = None,
+    keep_days: int | None = None,
     told: Callable[[dict[str, Health], pl.DataFrame], None] | None = None,
     on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None = None,
 ) -> pl.DataFrame:
@@ -222,6 +224,7 @@ def listen(
     workspace : folder that takes the samples
     plant : with connections
     for_s : seconds; None for ever
+    keep_days : days of samples that are kept; None keeps all
     told : called about once a second with the health of the connections and the account
     on_commit : called after each commit with what was stored
 
@@ -239,7 +242,7 @@ def listen(
             resume = getattr(one, "resume", None)
             if resume is not None:  # it back-fills from there
                 resume(last)
-        asyncio.run(_listened(found, historian, for_s, told, on_commit))
+        asyncio.run(_listened(found, historian, for_s, keep_days, told, on_commit))
         return historian.ledger()
 
 
@@ -247,6 +250,7 @@ async def _listened(
     found: dict[str, Any],
     historian: Historian,
     for_s: float | None,
+    keep_days: int | None,
     told: Callable[[dict[str, Health], pl.DataFrame], None] | None,
     on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None,
 ) -> None:
@@ -259,17 +263,31 @@ async def _listened(
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, stop.set)
     running = asyncio.create_task(supervisor.run())
+    tidied, tidying = "", asyncio.create_task(asyncio.sleep(0))
     until = None if for_s is None else time.monotonic() + for_s
     while not stop.is_set() and not running.done() and (until is None or time.monotonic() < until):
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 1.0 if until is None else min(1.0, max(until - time.monotonic(), 0.01)))
         _note(historian.folder / HEALTH, supervisor.health)
+        today = now().date().isoformat()
+        if today != tidied and tidying.done():
+            tidied, tidying = today, asyncio.create_task(asyncio.to_thread(_tidy, historian, today, keep_days))
         if told is not None:
             told(supervisor.health, historian.ledger())
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+    await tidying
     _note(historian.folder / HEALTH, supervisor.health, ended=True)
+
+
+def _tidy(historian: Historian, today: str, keep_days: int | None) -> None:
+    """Once a day: the days before become one file each, and those that nobody wants any more go."""
+    with suppress(InputError, OSError):  # a full disk: samples go on coming, and tomorrow it is tried again
+        historian.tidy_up(before=today)
+        if keep_days is not None:
+            historian.retain((date.fromisoformat(today) - timedelta(days=keep_days)).isoformat())
+        historian.vacuum()
 
 
 def _note(file: Path, healths: dict[str, Health], *, ended: bool = False) -> None:

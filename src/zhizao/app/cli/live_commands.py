@@ -71,6 +71,7 @@ def sense(
     for_s: Annotated[
         float | None, typer.Option("--for", help="Seconds to listen; until stopped by default.", min=0)
     ] = None,
+    keep_days: Annotated[int | None, typer.Option(help="Days of samples that are kept; all by default.", min=1)] = None,
     as_json: Json = False,
     lang: Lang = None,
 ) -> None:
@@ -112,7 +113,7 @@ def sense(
                 if not health.connected and health.word:
                     say(f"{name}: {words['silent'].format(word=health.word)}")
 
-    account = live.listen(workspace, plant, for_s=for_s, told=told)
+    account = live.listen(workspace, plant, for_s=for_s, keep_days=keep_days, told=told)
     if as_json:
         say(_json(account))
     else:

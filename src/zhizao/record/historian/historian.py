@@ -105,11 +105,11 @@ class Historian:
                     self._replay(record.head, record.rows)
                     rows.append(record.rows)
             if number > taken and path != paths[-1]:
-                self._frozen.append((number, _tail_of(rows)))
+                self._frozen.append((number, Tail.holding(rows)))
                 rows = []
             self._number = number
         if paths:
-            self._tail = _tail_of(rows, self._flush_rows if self._write else 0)
+            self._tail = Tail.holding(rows, self._flush_rows if self._write else 0)
         if self._write:
             self._segment = Segment(paths[-1], sync=self._sync)
             if not self._segment.size:
@@ -390,10 +390,15 @@ class Historian:
         before : only days before this UTC date, YYYY-MM-DD; all when absent
         """
         gone = 0
-        with self._lock:
-            for day in sorted({file.day for file in self.table.files}):
-                if before is None or day < before:
-                    gone += self.table.tidy_up(day, self._words, len(self._names), time.time_ns())
+        for day in sorted({file.day for file in self.table.files}):
+            with self._lock:
+                files = [file for file in self.table.files if file.day == day]
+                words, tags = list(self._words), len(self._names)
+            if len(files) > 1 and (before is None or day < before):
+                made, superseded = self.table.joined(files, words, tags)  # samples are stored meanwhile
+                with self._lock:
+                    self.table.commit(made, replaces=files)
+                gone += superseded
         return gone
 
     def retain(self, since: str) -> int:
@@ -405,6 +410,11 @@ class Historian:
         """
         with self._lock:
             return self.table.drop(since)
+
+    def vacuum(self, hours: int = 1) -> int:
+        """Delete files that only versions of the table older than so many hours need; how many."""
+        with self._lock:
+            return self.table.vacuum(hours)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -588,10 +598,3 @@ class Historian:
 
 def _lasts(size: int) -> tuple[NDArray[Any], ...]:
     return np.full(size, np.nan), np.zeros(size, np.uint32), np.full(size, -1, np.int32)
-
-
-def _tail_of(rows: Sequence[Rows], room: int = 0) -> Tail:
-    tail = Tail(max(room, sum(len(part) for part in rows)))
-    for part in rows:
-        tail.append(part)
-    return tail

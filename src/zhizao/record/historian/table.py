@@ -330,29 +330,23 @@ class Table:
                 parts.append(rows if inside else rows[(rows.at >= begin) & (rows.at < end)])
         return Rows.joined([part for part in parts if len(part)])
 
-    def tidy_up(self, day: str, words: list[str], tags: int, stamp: int) -> int:
-        """Join the files of a day into one, of each tag and time the last said; rows that were superseded.
+    def joined(self, files: Sequence[File], words: Sequence[str], tags: int) -> tuple[list[File], int]:
+        """Files of a day as one that nobody sees yet, of each tag and time the last said; how many rows were superseded.
 
         Parameters
         ----------
-        day : UTC date
-        words : texts by number; new ones are added
+        files : of one day, in the order in which they were written
+        words : all texts, by number
         tags : how many tags there are
-        stamp : ns now
         """
-        files = [file for file in self.files if file.day == day]
-        if len(files) < 2:
-            return 0
-        known = {word: k for k, word in enumerate(words)}
-        rows = self.read_files(files, known)
-        words.extend(list(known)[len(words) :])
+        rows = self.read_files(files, {word: k for k, word in enumerate(words)})
         order, first = grouped(rows.tag, tags)
         sorted_runs(order, first, rows.at)
         rows = rows[order]
         keep = np.zeros(len(rows), np.bool_)
-        kept = tidy(rows.tag, rows.at, keep)
-        self.commit(self.prepare(rows[keep], words, tags, stamp=stamp), replaces=files)
-        return int(len(rows) - kept)
+        kept = int(tidy(rows.tag, rows.at, keep))
+        # as old as the latest of them: what is being written meanwhile was said later
+        return self.prepare(rows[keep], words, tags, stamp=max(file.stamp for file in files) + 1), len(rows) - kept
 
     def drop(self, before: str) -> int:
         """Take days before a date out of the table; files that were dropped.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from zhizao.record.historian.segment import Rows
@@ -20,6 +22,14 @@ class Tail:
     def __init__(self, rows: int) -> None:
         self._block = _empty(max(rows, 1))
         self.count = 0
+
+    @classmethod
+    def holding(cls, parts: Sequence[Rows], room: int = 0) -> Tail:
+        """A tail that holds some rows and has room for more."""
+        tail = cls(max(room, sum(len(part) for part in parts)))
+        for part in parts:
+            tail.append(part)
+        return tail
 
     def append(self, rows: Rows) -> None:
         """Add rows; the block grows when they do not fit."""
