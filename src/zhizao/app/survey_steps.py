@@ -546,6 +546,8 @@ def estimate(
     wanted += [name for name, value in (known or {}).items() if not isinstance(value, dict) and name in sample.columns]
     wanted += [f"{one.of}{spec.imputed}" for one in spec.estimates if f"{one.of}{spec.imputed}" in sample.columns]
     wanted += [spec.response.answered] if spec.response else []
+    for name in (*(spec.response.likelihood if spec.response else ()), *spec.winsorise):
+        find_column(sample, name, name, where)
     for name in (*must, *wanted):
         find_column(sample, name, name, where)
     sample = numeric(sample, must, where)

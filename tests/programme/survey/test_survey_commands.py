@@ -152,3 +152,58 @@ def test_a_design_or_panel_that_is_none_is_refused(frame: pl.DataFrame, tmp_path
     (tmp_path / "design.json").write_text(json.dumps(made))
     with pytest.raises(InputError, match="the panel lacks stratum"):
         survey_steps.draw(tmp_path / "frame.csv", tmp_path / "design.json", previous=tmp_path / "frame.csv")
+
+
+def estimated(
+    frame: pl.DataFrame, folder: Path, capsys: pytest.CaptureFixture[str], *more: object
+) -> dict[str, object]:
+    """First line of an estimate of a sample."""
+    frame.write_csv(folder / "sample.csv")
+    call("estimate", folder / "sample.csv", "--weights", "w", *more, "--json")
+    return dict(json.loads(capsys.readouterr().out)[0])
+
+
+def test_fays_half_samples_give_a_total_the_error_of_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(3)
+    pairs = pl.DataFrame({"h": np.repeat(np.arange(40), 2), "w": np.full(80, 5.0), "y": rng.lognormal(0, 1, 80)})
+    asked = ("--strata", "h", "--total", "y")
+    taylor = estimated(pairs, tmp_path, capsys, *asked)
+    for fay in (0.0, 0.3, 0.7):
+        found = estimated(pairs, tmp_path, capsys, *asked, "--method", "fay", "--fay", fay)
+        assert found["se"] == pytest.approx(taylor["se"], rel=1e-9)
+    with pytest.raises(InputError):
+        estimated(pairs, tmp_path, capsys, *asked, "--method", "fay", "--fay", 1.5)
+
+
+def test_successive_differences_see_that_a_frame_in_order_was_sampled_evenly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(4)
+    trend = pl.DataFrame({"w": np.full(200, 10.0), "y": np.arange(200.0) + rng.normal(0, 2, 200)})
+    found = estimated(trend, tmp_path, capsys, "--total", "y", "--method", "sdr")
+    ignoring = estimated(trend, tmp_path, capsys, "--total", "y")
+    noise = 10 * 2 * np.sqrt(200)
+    assert noise / 2 < float(str(found["se"])) < 3 * noise < float(str(ignoring["se"]))
+
+
+def test_who_is_likely_to_answer_is_learned_from_what_is_known_of_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(5)
+    known = rng.normal(0, 1, 4000)
+    y = 100 + 20 * known + rng.normal(0, 5, 4000)
+    answers = rng.random(4000) < 1 / (1 + np.exp(-1.5 * known))
+    part = pl.DataFrame({"w": np.ones(4000), "y": np.where(answers, y, np.nan), "known": known, "r": answers * 1})
+    plain = estimated(part, tmp_path, capsys, "--mean", "y", "--answered", "r")
+    better = estimated(part, tmp_path, capsys, "--mean", "y", "--answered", "r", "--likelihood", "known")
+    off = [abs(float(str(one["estimate"])) - y.mean()) for one in (plain, better)]
+    assert off[1] < off[0] / 4
+
+
+def test_a_giant_no_longer_stands_for_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = pl.DataFrame({"w": np.full(60, 10.0), "y": [*map(float, range(59)), 90_000.0]})
+    raw = estimated(rows, tmp_path, capsys, "--total", "y")
+    pulled = estimated(rows, tmp_path, capsys, "--total", "y", "--winsorise", "y")
+    assert float(str(pulled["estimate"])) < float(str(raw["estimate"])) and "1 values winsorised" in str(pulled["what"])
+    with pytest.raises(InputError):
+        estimated(rows, tmp_path, capsys, "--proportion", "y", "--winsorise", "y")

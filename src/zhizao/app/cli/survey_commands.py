@@ -212,7 +212,12 @@ def estimate(
     bounds: Annotated[str, typer.Option(help="Lowest and highest factor on a weight, as 0.3,3.")] = "",
     answered: Annotated[str | None, typer.Option(help="Column, 1 where the unit answered.")] = None,
     response_classes: Annotated[str | None, typer.Option(help="Column of response classes.")] = None,
-    method: Annotated[str, typer.Option(help="taylor, jackknife, bootstrap or brr.")] = "taylor",
+    likelihood: Annotated[
+        str, typer.Option(help="Columns known of all, from which classes of like chance to answer are made.")
+    ] = "",
+    method: Annotated[str, typer.Option(help="taylor, jackknife, bootstrap, brr, fay or sdr.")] = "taylor",
+    fay: Annotated[float, typer.Option(help="What the other half counts with fay, below 1.")] = 0.5,
+    winsorise: Annotated[str, typer.Option(help="Columns whose giants no longer stand for others.")] = "",
     replicates: Annotated[int, typer.Option(help="Of the bootstrap.")] = 500,
     freedom: Annotated[str, typer.Option(help="satterthwaite, design or normal.")] = "satterthwaite",
     interval: Annotated[str, typer.Option(help="t, or log for totals that a few giants carry.")] = "t",
@@ -228,6 +233,7 @@ def estimate(
     asked: dict[str, Any] = {
         "weights": weights, "strata": strata, "psu": _listed(psu or ""), "fpc": _listed(fpc or ""), "lonely": lonely,
         "method": method, "replicates": replicates, "freedom": freedom, "level": level, "interval": interval, "drop_missing": drop_missing,
+        "fay": fay, "winsorise": _listed(winsorise),
         "estimates": [
             *({"what": "total", "of": one, "by": domains} for one in _listed(total)),
             *({"what": "mean", "of": one, "by": domains} for one in _listed(mean)),
@@ -237,7 +243,7 @@ def estimate(
         ],
     }  # fmt: skip
     if answered is not None:
-        asked["response"] = {"answered": answered, "classes": response_classes}
+        asked["response"] = {"answered": answered, "classes": response_classes, "likelihood": _listed(likelihood)}
     if calibrate is not None:
         asked["calibration"] = {"distance": distance, "bounds": _bounds(bounds)}
     wanted = _read_spec(spec, asked)
@@ -340,5 +346,6 @@ def _read_spec_defaults() -> dict[str, Any]:
     return {
         "weights": None, "strata": None, "psu": (), "fpc": (), "lonely": "fail", "method": "taylor", "replicates": 500,
         "freedom": "satterthwaite", "level": 0.95, "interval": "t", "drop_missing": False,
+        "fay": 0.5, "winsorise": (),
         "calibration": {"distance": "linear", "bounds": None},
     }  # fmt: skip

@@ -18,8 +18,8 @@ from zhizao.programme.survey.calibrate import Auxiliary, auxiliary, calibrate, p
 from zhizao.programme.survey.design import Design, Lonely
 from zhizao.programme.survey.estimate import Freedom, Scale, mean, proportion, quantile, ratio, total
 from zhizao.programme.survey.estimates import EstimateRow, Estimates
-from zhizao.programme.survey.replicate import Replicates, balanced, bootstrap, jackknife, recalibrate
-from zhizao.programme.survey.response import respond
+from zhizao.programme.survey.replicate import Replicates, balanced, bootstrap, jackknife, recalibrate, successive
+from zhizao.programme.survey.response import propensity_classes, respond, winsorise
 
 __all__ = ["Calibrating", "Responding", "Spec", "Wanted", "design_of", "read_totals", "run"]
 
@@ -64,6 +64,9 @@ class Responding(Noun):
     classes: str | None = None
     """Column of response classes."""
 
+    likelihood: tuple[str, ...] = ()
+    """Columns known of all who were drawn, from which classes of like chance to answer are made; numbers, or words."""
+
 
 class Spec(Noun):
     """A sample and what is wanted of it; columns by name."""
@@ -89,8 +92,11 @@ class Spec(Noun):
     calibration: Calibrating | None = None
     """Calibration to totals that are given beside the spec."""
 
-    method: Literal["taylor", "jackknife", "bootstrap", "brr"] = "taylor"
-    """Where variances come from."""
+    method: Literal["taylor", "jackknife", "bootstrap", "brr", "fay", "sdr"] = "taylor"
+    """Where variances come from; `sdr` (successive differences) takes rows as they were drawn, in their order."""
+
+    fay: float = Field(default=0.5, ge=0, lt=1)
+    """What the other half of the sample counts, with the method `fay`."""
 
     replicates: int = Field(default=500, ge=2, le=20_000)
     """Of the bootstrap."""
@@ -103,6 +109,9 @@ class Spec(Noun):
 
     interval: Scale = "t"
     """Scale on which intervals of totals, means and ratios are symmetric."""
+
+    winsorise: tuple[str, ...] = ()
+    """Columns whose giants no longer stand for others (Kokic and Bell); the change is told with the estimate."""
 
     drop_missing: bool = False
     """Whether rows with a missing value are left out of an estimate."""
@@ -181,14 +190,46 @@ def run(
     """
     design = design_of(sample, spec)
     if spec.response:
-        classes = _column(sample, spec.response.classes) if spec.response.classes else None
-        design = respond(design, _column(sample, spec.response.answered), classes)
+        design = respond(design, _column(sample, spec.response.answered), _response_classes(sample, spec, design))
     made = _weighted(sample, spec, design, totals, rng)
     rows: list[EstimateRow] = []
     for wanted in spec.estimates:
         for by in ("", *wanted.by):
             rows.extend(_one(sample, spec, made, wanted, by).rows())
     return rows
+
+
+def _response_classes(sample: pl.DataFrame, spec: Spec, design: Design) -> pl.Series | None:
+    """Classes within which those who answered stand for those who did not."""
+    said = spec.response
+    if said is None or not (said.classes or said.likelihood):
+        return None
+    if said.classes:
+        if said.likelihood:
+            raise InputError(
+                "response classes are given, and columns to make them from",
+                where="response",
+                fix="keep one of the two",
+                code="two_classes",
+            )
+        return _column(sample, said.classes)
+    parts = [np.ones(sample.height)]
+    for name in said.likelihood:
+        column = _column(sample, name)
+        if column.null_count():
+            raise InputError(
+                f'"{name}" is missing in {column.null_count()} rows',
+                where="response",
+                fix="take columns that are known of all who were drawn",
+                code="missing",
+            )
+        if column.dtype.is_numeric():
+            parts.append(column.cast(pl.Float64).to_numpy())
+        else:
+            words = column.cast(pl.String)
+            parts += [(words == one).cast(pl.Float64).to_numpy() for one in words.unique().sort().to_list()[1:]]
+    found = propensity_classes(_column(sample, said.answered), np.column_stack(parts), design.weights)
+    return pl.Series("class", found)
 
 
 def _weighted(
@@ -217,8 +258,10 @@ def _weighted(
         return calibrate(design, known, distance=distance, bounds=bounds) if known else design  # type: ignore[arg-type]
     if spec.method == "jackknife":
         made = jackknife(design)
-    elif spec.method == "brr":
-        made = balanced(design)
+    elif spec.method in ("brr", "fay"):
+        made = balanced(design, fay=spec.fay if spec.method == "fay" else 0.0)
+    elif spec.method == "sdr":
+        made = successive(design)
     else:
         made = bootstrap(design, rng or np.random.default_rng(1), replicates=spec.replicates)
     return recalibrate(made, known, distance=distance, bounds=bounds) if known else made  # type: ignore[arg-type]
@@ -239,6 +282,14 @@ def _one(sample: pl.DataFrame, spec: Spec, made: Design | Replicates, wanted: Wa
     if flags in sample.columns and made.n:
         share = float((made.weights * sample[flags].cast(pl.Float64).to_numpy()).sum() / made.weights.sum())
         name += f" ({share:.1%} imputed)"
+    if wanted.of in spec.winsorise:
+        if wanted.what not in ("total", "mean"):
+            raise InputError(
+                f"a {wanted.what} is not winsorised", where=name, fix="winsorise totals and means", code="bad_winsorise"
+            )
+        pulled = winsorise(y.cast(pl.Float64).fill_null(0), made.weights)
+        y = pl.Series(wanted.of, pulled.values)
+        name += f" ({int(pulled.changed.sum())} values winsorised)"
     args = {"by": domain, "what": name, "level": spec.level, "freedom": spec.freedom, "drop_missing": spec.drop_missing}
     if spec.response is not None:  # who did not answer has weight 0 and no values
         y = y.fill_nan(None).fill_null(0) if y.dtype.is_float() else y.fill_null(0)
