@@ -548,6 +548,12 @@ def estimate(
     wanted += [spec.response.answered] if spec.response else []
     for name in (*(spec.response.likelihood if spec.response else ()), *spec.winsorise):
         find_column(sample, name, name, where)
+    sample = sample.with_columns(
+        sample[name].cast(pl.Float64, strict=False)
+        for name in (spec.response.likelihood if spec.response else ())
+        if sample[name].cast(pl.Float64, strict=False).null_count() == sample[name].null_count()
+    )
+    wanted += [name for name in spec.winsorise if name not in wanted]
     for name in (*must, *wanted):
         find_column(sample, name, name, where)
     sample = numeric(sample, must, where)

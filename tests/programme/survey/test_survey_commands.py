@@ -175,15 +175,16 @@ def test_fays_half_samples_give_a_total_the_error_of_pairs(tmp_path: Path, capsy
         estimated(pairs, tmp_path, capsys, *asked, "--method", "fay", "--fay", 1.5)
 
 
-def test_successive_differences_see_that_a_frame_in_order_was_sampled_evenly(
+def test_successive_differences_are_half_the_squares_of_steps_around_the_circle(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rng = np.random.default_rng(4)
-    trend = pl.DataFrame({"w": np.full(200, 10.0), "y": np.arange(200.0) + rng.normal(0, 2, 200)})
+    y = np.arange(200.0) + np.random.default_rng(4).normal(0, 2, 200)
+    trend = pl.DataFrame({"w": np.full(200, 10.0), "y": y})
     found = estimated(trend, tmp_path, capsys, "--total", "y", "--method", "sdr")
     ignoring = estimated(trend, tmp_path, capsys, "--total", "y")
-    noise = 10 * 2 * np.sqrt(200)
-    assert noise / 2 < float(str(found["se"])) < 3 * noise < float(str(ignoring["se"]))
+    expected = 10 * np.sqrt(((y - np.roll(y, -1)) ** 2).sum() / 2)
+    assert found["se"] == pytest.approx(expected, rel=1e-9)
+    assert float(str(found["se"])) < float(str(ignoring["se"])) / 4
 
 
 def test_who_is_likely_to_answer_is_learned_from_what_is_known_of_all(

@@ -23,6 +23,7 @@ from zhizao.programme.survey.response import propensity_classes, respond, winsor
 
 __all__ = ["Calibrating", "Responding", "Spec", "Wanted", "design_of", "read_totals", "run"]
 
+_MOST_WORDS = 100
 Totals = Mapping[str, float | Mapping[str, float]]
 
 
@@ -227,6 +228,13 @@ def _response_classes(sample: pl.DataFrame, spec: Spec, design: Design) -> pl.Se
             parts.append(column.cast(pl.Float64).to_numpy())
         else:
             words = column.cast(pl.String)
+            if words.n_unique() > _MOST_WORDS:
+                raise InputError(
+                    f'"{name}" has {words.n_unique()} different words',
+                    where="response",
+                    fix=f"take a column of numbers, or of at most {_MOST_WORDS} classes",
+                    code="too_many_classes",
+                )
             parts += [(words == one).cast(pl.Float64).to_numpy() for one in words.unique().sort().to_list()[1:]]
     found = propensity_classes(_column(sample, said.answered), np.column_stack(parts), design.weights)
     return pl.Series("class", found)
