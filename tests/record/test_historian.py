@@ -162,6 +162,42 @@ def test_one_process_writes_and_others_see_what_it_stored(tmp_path: Path) -> Non
         assert reader.ledger().equals(writer.ledger())
 
 
+def test_a_table_that_cannot_be_written_stops_nothing_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Historian(tmp_path, flush_rows=4) as historian:
+        with monkeypatch.context() as broken:  # a disk that fills just then cannot be had at will
+
+            def full(*_: object, **__: object) -> None:
+                raise OSError(28, "No space left on device")
+
+            broken.setattr(historian.table, "prepare", full)
+            stored = 0
+            with pytest.raises(OSError, match="No space"):
+                for k in range(100):
+                    keep(historian, ("x", k * S, float(k)))
+                    stored += 1
+            assert stored >= 12
+        keep(historian, ("x", 200 * S, 1.0))
+        historian.flush()
+        assert len(historian.rows("x", T0, T0 + 999 * S)) == stored + 1
+        assert historian.ledger()["stored"][0] == stored + 1
+    with Historian(tmp_path) as historian:
+        assert len(historian.rows("x", T0, T0 + 999 * S)) == stored + 1
+
+
+def test_a_reader_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    with Historian(tmp_path, flush_rows=50) as writer:
+        reader = Historian(tmp_path, write=False)
+        for k in range(120):
+            keep(writer, ("x", k * S, float(k)), (f"new {k // 40}", k * S, "word"))
+            if k % 7 == 0:
+                reader.refresh()
+                found = reader.rows("x", T0, T0 + 999 * S).value.tolist()
+                assert found == [float(j) for j in range(k + 1)]
+                assert reader.ledger().equals(writer.ledger()) and reader.last().equals(writer.last())
+
+
 def test_a_full_disk_stores_nothing_of_the_commit_and_says_so(tmp_path: Path) -> None:
     script = f"""
 import resource, signal

@@ -164,7 +164,7 @@ def fuzz(cases: int, seed: int) -> None:
 
 
 def test_damaged_answers_are_refused_or_read_but_never_break_anything():
-    fuzz(5_000, seed=int.from_bytes(os.urandom(4), "big"))
+    fuzz(5_000, seed=2)
 
 
 @pytest.mark.slow

@@ -47,6 +47,10 @@ HEALTH = "health.json"
 """How the connections are, written once a second by whoever listens."""
 
 
+_READERS: dict[str, Historian] = {}
+"""One reader of each workspace for all pages and requests of this process; it reads on where it stopped."""
+
+
 def plant_of(workspace: str) -> Plant:
     """The plant that a workspace declares, with its connections.
 
@@ -127,7 +131,12 @@ def reading(workspace: str) -> Historian:
     folder = Path(workspace) / SIGNALS
     if not (folder / "log").is_dir():
         raise InputError("nothing was measured here yet", where=workspace, fix="run `zhizao sense`", code="no_signals")
-    return Historian(folder, write=False)
+    found = _READERS.get(str(folder))
+    if found is None:
+        found = _READERS[str(folder)] = Historian(folder, write=False)
+    else:
+        found.refresh()
+    return found
 
 
 def tags(historian: Historian) -> pl.DataFrame:

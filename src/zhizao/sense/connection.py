@@ -6,13 +6,15 @@ the task that talks, and a `card.md` that says what it does and what it does not
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from zhizao.errors import InputError
 from zhizao.model import Noun, Samples, Taken
 
-__all__ = ["Browsed", "Connector", "Finding", "Settings", "Sink", "Taken"]
+__all__ = ["Browsed", "Connector", "Finding", "Settings", "Sink", "Taken", "secret"]
 
 
 class Settings(Noun):
@@ -24,8 +26,33 @@ class Settings(Noun):
     prefix: str = ""
     """Put before the name of each of its tags, with a `/`; empty takes the connection's name."""
 
-    silence_s: float = 30.0
-    """Seconds without any word from the source after which its tags count as stale."""
+
+def secret(said: str) -> str:
+    """A password as it is, or of the environment where it is written `env:NAME`.
+
+    Parameters
+    ----------
+    said : as in plant.yaml
+
+    Raises
+    ------
+    InputError : the environment has no such variable
+
+    Examples
+    --------
+    >>> secret("plain")
+    'plain'
+    """
+    if not said.startswith("env:"):
+        return said
+    name = said.removeprefix("env:")
+    if name not in os.environ:
+        raise InputError(
+            f"the password is to be in the environment variable {name}, which is not set",
+            fix=f"set {name} before zhizao is started",
+            code="no_password",
+        )
+    return os.environ[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 import time
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from zhizao.errors import InputError
 from zhizao.model import Samples, Taken
 from zhizao.record.historian import reading
+from zhizao.record.historian.gate import hold, no_tag, refused_rows
 from zhizao.record.historian.kernels import admit, between, grouped, sorted_runs, tidy
 from zhizao.record.historian.ledger import Line, frame_of
 from zhizao.record.historian.repeats import repeated
@@ -29,8 +29,8 @@ __all__ = ["FLUSH_ROWS", "Historian"]
 
 FLUSH_ROWS = 2_000_000
 """Rows after which a segment of the log goes into the table."""
-FUTURE_NS = 86_400_000_000_000
-"""A sample that claims to be more than a day ahead of our clock is refused: one such would hide all that follow."""
+_MOST_FROZEN = 2
+"""Segments that may wait in memory for a table that cannot be written."""
 
 
 class Historian:
@@ -54,25 +54,16 @@ class Historian:
         self._lock = threading.RLock()
         self._held: int | None = None
         self._flusher: threading.Thread | None = None
-        self._failed: BaseException | None = None
+        self._failed: Exception | None = None
         if write:
             folder.mkdir(parents=True, exist_ok=True)
-            self._hold()
-        self._forget()
-        self._load()
-
-    # -- opening -------------------------------------------------------------------------------------------------------
-
-    def _hold(self) -> None:
-        held = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(held)
-            raise InputError(
-                "another process stores samples here", where=str(self.folder), fix="stop it first", code="locked"
-            ) from error
-        self._held = held
+            self._held = hold(folder)
+        self._seen, self._read = ("", 0), 0
+        if write:
+            self._forget()
+            self._load()
+        else:
+            self._reload()
 
     def _forget(self) -> None:
         self._names: list[str] = []
@@ -97,7 +88,8 @@ class Historian:
         rows: list[Rows] = []
         for path in paths:
             number = int(path.stem)
-            for k, record in enumerate(read_segment(path)):
+            self._read = 0
+            for k, (self._read, record) in enumerate(read_segment(path)):
                 if k == 0 and "snapshot" in record.head and (number > taken or path == paths[-1]):
                     if not rows:
                         self._restore(record.head["snapshot"], record.rows)
@@ -121,10 +113,15 @@ class Historian:
                 self._flush_soon()
 
     def _start(self, number: int) -> None:
-        self._number = number
-        self._segment = Segment(self.folder / "log" / f"{number:09d}.seg", sync=self._sync)
-        self._segment.append(self._snapshot(), self._last_rows())
-        self._tail = Tail(self._flush_rows)
+        path = self.folder / "log" / f"{number:09d}.seg"
+        segment = Segment(path, sync=self._sync)
+        try:
+            segment.append(self._snapshot(), self._last_rows())
+        except InputError:
+            segment.close()
+            path.unlink()
+            raise
+        self._number, self._segment, self._tail = number, segment, Tail(self._flush_rows)
 
     def _snapshot(self) -> dict[str, Any]:
         lines = {source: line.said() for source, line in self._lines.items()}
@@ -166,8 +163,6 @@ class Historian:
             for column, new in zip(self._last, (part.value, part.quality, part.word), strict=True):
                 column[part.tag] = new
 
-    # -- names ---------------------------------------------------------------------------------------------------------
-
     def _tag(self, name: str) -> int:
         number = self._numbers.get(name)
         if number is None:
@@ -199,18 +194,8 @@ class Historian:
         """
         found = self._numbers.get(tag)
         if found is None:
-            from difflib import get_close_matches
-
-            near = get_close_matches(tag, self._names, n=3)
-            raise InputError(
-                f'there is no tag "{tag}"',
-                where=str(self.folder),
-                fix=f"did you mean {' or '.join(near)}?" if near else "zhizao history without a tag lists them",
-                code="no_tag",
-            )
+            raise no_tag(tag, self._names, str(self.folder))
         return found
-
-    # -- storing -------------------------------------------------------------------------------------------------------
 
     def append(self, batches: Sequence[tuple[str, Samples, Mapping[str, int]]]) -> list[Taken]:
         """Store batches of sources in one commit; they are on the disk when this returns.
@@ -228,8 +213,10 @@ class Historian:
         InputError : the disk is full or does not write; nothing of the commit is stored and the account is unchanged
         """
         with self._lock:
-            if self._failed is not None:
-                raise self._failed
+            if self._failed is not None and len(self._frozen) > _MOST_FROZEN:
+                self._flush()  # memory is at its bound: once more, or whoever stores is told
+                if self._failed is not None:
+                    raise self._failed
             tags, words = len(self._names), len(self._words)
             done: list[Taken] = []
             parts: list[dict[str, Any]] = []
@@ -269,7 +256,8 @@ class Historian:
             self._tail.append(rows)
             full = self._tail.count >= self._flush_rows
         if full:
-            self._rotate()
+            with suppress(InputError):  # no room for a new segment: this one goes on, and the batch is stored
+                self._rotate()
         return done
 
     def _admitted(
@@ -283,9 +271,6 @@ class Historian:
         """Rows to store of a batch, and its part of the account."""
         rejected = dict(refused)
         received = len(samples) + sum(rejected.values())
-        limit = time.time_ns() + FUTURE_NS
-        bad = (samples.at > limit) | (samples.at < 0)
-        nameless = not all(samples.tag)
         numbers = self._numbers
         try:
             tag = np.array([numbers[name] for name in samples.tag], np.int32)
@@ -296,15 +281,9 @@ class Historian:
             word[:] = [-1 if text is None else self._word(text) for text in samples.text]
         rows = Rows(tag, samples.at, samples.value, samples.quality, word)
         came = samples.received
-        if bad.any() or nameless:
-            unnamed = np.array([not name for name in samples.tag], bool)
-            rejected |= {
-                "in_the_future": rejected.get("in_the_future", 0) + int((bad & ~unnamed & (samples.at > 0)).sum())
-            }
-            rejected |= {"before_1970": rejected.get("before_1970", 0) + int((bad & ~unnamed & (samples.at < 0)).sum())}
-            rejected |= {"no_tag": rejected.get("no_tag", 0) + int(unnamed.sum())}
-            rejected = {reason: count for reason, count in rejected.items() if count}
-            rows, came = rows[~bad & ~unnamed], came[~bad & ~unnamed]
+        bad = refused_rows(samples, rejected)
+        if bad is not None:
+            rows, came = rows[~bad], came[~bad]
         previous, fresh = np.empty(len(rows), np.int64), np.empty(len(rows), np.bool_)
         late = admit(rows.tag, rows.at, self._last_at, previous, fresh)
         undo.append((rows.tag, previous))
@@ -362,6 +341,7 @@ class Historian:
         self._flusher.start()
 
     def _flush(self) -> None:
+        self._failed = None
         try:
             while self._frozen:
                 number, frozen = self._frozen[0]
@@ -371,7 +351,7 @@ class Historian:
                     self._frozen.pop(0)
                 with suppress(FileNotFoundError):
                     (self.folder / "log" / f"{number:09d}.seg").unlink()
-        except BaseException as error:  # noqa: BLE001 whoever stores next is told
+        except Exception as error:  # noqa: BLE001 the log holds all of it; the next flush tries again
             self._failed = error
 
     def flush(self) -> None:
@@ -420,10 +400,32 @@ class Historian:
 
     def refresh(self) -> None:
         """See what another process has stored since; for a historian that only reads."""
-        if not self._write:
-            with self._lock:
-                self._forget()
+        if self._write:
+            return
+        with self._lock:
+            stamp = self._stamp()
+            if stamp == self._seen:  # the same segment, only longer
+                for end, record in read_segment(self.folder / stamp[0], self._read):
+                    self._read = end
+                    self._replay(record.head, record.rows)
+                    self._tail.append(record.rows)
+            else:
+                self._reload()
+
+    def _stamp(self) -> tuple[str, int]:
+        """Name of the last segment, and how many versions the table has had."""
+        last = max((f"log/{path.name}" for path in self.folder.glob("log/*.seg")), default="")
+        return last, sum(1 for _ in self.folder.glob("samples/_delta_log/*.json"))
+
+    def _reload(self) -> None:
+        """All of it; once more when the writer moved a segment into the table meanwhile."""
+        for _ in range(5):
+            self._seen = self._stamp()
+            self._forget()
+            with suppress(FileNotFoundError):
                 self._load()
+                if self._stamp() == self._seen:
+                    return
 
     def _stored(self, tag: int, begin: int, end: int) -> Rows:
         parts = [self.table.read(tag, begin, end, self._word_numbers)]
@@ -458,16 +460,12 @@ class Historian:
         tag : name
         at : ns
         """
-        number = self.number(tag)
+        return reading.before(self, tag, at, self._begins(self.number(tag)))
+
+    def _begins(self, number: int) -> list[int]:
+        """Where the files begin that may hold samples of a tag."""
         with self._lock:
-            begins = [
-                file.begin for file in self.table.files if file.begin < at and (file.low[0] <= number <= file.high[-1])
-            ]
-        for begin in (at - 3_600_000_000_000, at - 86_400_000_000_000, *sorted(begins, reverse=True), 0):
-            rows = self.rows(tag, max(begin, 0), at)
-            if len(rows):
-                return rows[-1:]
-        return Rows.none()
+            return [file.begin for file in self.table.files if file.low[0] <= number <= file.high[-1]]
 
     def earliest(self) -> int:
         """Time of the earliest sample of any tag, ns; the end of time when there is none."""

@@ -79,6 +79,16 @@ def frame(rows: Rows, words: Sequence[str], tags: Sequence[str] | None = None) -
     return pl.DataFrame(columns)
 
 
+def before(historian: Historian, tag: str, at: int, begins: Sequence[int]) -> Rows:
+    """See `Historian.before`; `begins` are the times where files begin that may hold samples of the tag."""
+    older = sorted((begin for begin in begins if begin < at), reverse=True)
+    for begin in (at - 3_600_000_000_000, at - 86_400_000_000_000, *older, 0):
+        rows = historian.rows(tag, max(begin, 0), at)
+        if len(rows):
+            return rows[-1:]
+    return Rows.none()
+
+
 def _held(historian: Historian, tag: str, begin: int) -> tuple[float, bool, int, int]:
     """Value, goodness, time and text that held at a time; time -1 for nothing."""
     before = historian.before(tag, begin)

@@ -103,7 +103,7 @@ class Segment:
         self._sync = sync
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         self.size = 0
-        for end, _ in _records(path):
+        for end, _ in read_segment(path):
             self.size = end
         os.ftruncate(self._file, self.size)
         os.lseek(self._file, self.size, os.SEEK_SET)
@@ -144,20 +144,17 @@ class Segment:
         os.close(self._file)
 
 
-def read_segment(path: Path) -> Iterator[Record]:
-    """Commits of a segment, in order, up to the first that is not whole.
+def read_segment(path: Path, begin: int = 0) -> Iterator[tuple[int, Record]]:
+    """Commits of a segment, each with the byte where it ends, in order, up to the first that is not whole.
 
     Parameters
     ----------
     path : file of a segment
+    begin : byte at which a commit begins
     """
-    for _, record in _records(path):
-        yield record
-
-
-def _records(path: Path) -> Iterator[tuple[int, Record]]:
-    place = 0
+    place = begin
     with path.open("rb") as file:
+        file.seek(begin)
         size = os.fstat(file.fileno()).st_size
         while True:
             raw = file.read(_RECORD.size)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from zhizao.errors import InputError
 from zhizao.model import Noun
 from zhizao.sense.connection import Settings as Base
+from zhizao.sense.connection import secret
 from zhizao.sense.opcua.names import parse
 
 __all__ = ["Below", "Settings", "Tag"]
@@ -145,13 +144,4 @@ class Settings(Base):
         ------
         InputError : it names a variable that the environment does not have
         """
-        if not self.password.startswith("env:"):
-            return self.password
-        name = self.password.removeprefix("env:")
-        if name not in os.environ:
-            raise InputError(
-                f'the environment has no "{name}", which should hold the password for {self.url}',
-                fix=f"export {name}=... before zhizao starts",
-                code="no_password",
-            )
-        return os.environ[name]
+        return secret(self.password)

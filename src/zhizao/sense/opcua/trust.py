@@ -123,7 +123,7 @@ class TrustList:
                 return True
             try:
                 certificate.verify_directly_issued_by(one)
-            except (ValueError, TypeError, Exception):  # noqa: BLE001 whatever is wrong with it, it did not sign
+            except Exception:  # noqa: BLE001 whatever is wrong with it, it did not sign
                 continue
             if _is_authority(one):
                 return True

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from zhizao.errors import InputError
 from zhizao.sense.connection import Settings as Base
+from zhizao.sense.connection import secret
 from zhizao.sense.sparkplug.topic import fit
 
 __all__ = ["Settings"]
@@ -112,13 +111,4 @@ class Settings(Base):
         ------
         InputError : when it stands in an environment variable that is not set
         """
-        if not self.password.startswith("env:"):
-            return self.password
-        name = self.password.removeprefix("env:")
-        if name not in os.environ:
-            raise InputError(
-                f"the password is to be in the environment variable {name}, which is not set",
-                fix=f"set {name} before zhizao is started",
-                code="no_password",
-            )
-        return os.environ[name]
+        return secret(self.password)
