@@ -162,6 +162,20 @@ def test_one_column_decides_for_the_others() -> None:
     assert decision.order == "mdy"
 
 
+def test_a_reading_that_spreads_over_years_falls_out() -> None:
+    cells = ["01-01-25 16:00", "02-01-25 08:00", "02-04-25 00:00", "03-01-25 00:00"]
+    cells += ["02-01-25 08:00"] * 5 + ["17-08-25 11:07"]
+    assert decide_order([pl.Series(cells)], "Asia/Shanghai", NOW).order == "dmy"
+
+
+def test_a_reading_by_which_steps_take_years_falls_out() -> None:
+    start = ["03-04-25 08:33", "03-07-25 09:03", "05-01-25 05:45", "02-01-25 22:21", "05-01-25 02:40"]
+    end = ["04-04-25 00:11", "04-07-25 08:08", "05-01-25 06:26", "02-01-25 23:33", "07-01-25 03:32"]
+    decision = decide_order([pl.Series(start), pl.Series(end)], "Asia/Shanghai", NOW)
+    assert decision.order == "dmy"
+    assert "take months or years" in str(decision.why)
+
+
 def test_times_of_day() -> None:
     seconds, bad = parse_clock(pl.Series(["8:30", "08:30:15", "1:05 PM", "下午1:05", "12:10 AM", "25:00", "", None]))
     assert seconds.to_list() == [30600, 30615, 47100, 47100, 600, None, None, None]

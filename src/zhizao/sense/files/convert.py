@@ -19,10 +19,10 @@ from zhizao.sense.files.quantities import Values, parse_duration, parse_flag, pa
 from zhizao.sense.files.rejections import CAUSES, REJECTED_SCHEMA
 from zhizao.sense.files.said import Said
 from zhizao.sense.files.source import Sheet, split_line
-from zhizao.sense.files.times import Times, parse_clock, parse_times, to_utc
+from zhizao.sense.files.times import LONGEST, Times, parse_clock, parse_times, to_utc
 from zhizao.sense.files.words import BLANK
 
-__all__ = ["FRAME_SCHEMA", "LONGEST", "convert"]
+__all__ = ["FRAME_SCHEMA", "convert"]
 
 FRAME_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     **{name: kind for name, kind in WORKLOG_SCHEMA.items() if name != "event"},
@@ -31,9 +31,6 @@ FRAME_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "sheet": pl.String,
 }
 """Columns of a reading: those of the work log but `event`, then the source's own key, the row number and the sheet."""
-
-LONGEST = timedelta(days=60)
-"""No single piece of work takes longer than this."""
 
 _BLANKS = sorted({form for word in BLANK for form in (word, word.upper(), word.capitalize())})
 _OPTIONAL_TAIL = frozenset({"is_rework", "key", "due", "released", "rework"})

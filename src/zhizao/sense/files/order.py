@@ -14,7 +14,7 @@ from datetime import datetime
 import polars as pl
 
 from zhizao.sense.files.said import Said
-from zhizao.sense.files.times import ORDERS, UTC, Times, parse_times, sample, shape_of, tidy
+from zhizao.sense.files.times import LONGEST, ORDERS, UTC, Times, parse_times, sample, shape_of, tidy
 
 __all__ = ["Decision", "decide_order"]
 
@@ -23,6 +23,8 @@ MANY = 20_000
 """Cells of one column that are looked at; more do not make the decision surer."""
 
 _NOTHING = Said("", "")
+_YEARS = 3.0
+"""Years that an export may well cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,28 @@ def decide_order(columns: Sequence[pl.Series], zone: str, now: datetime, plans: 
             ),
         )
     tied = [order for order in candidates if wrong[order] <= wrong[best] + 0.0005]
+    far = {order: _apart(parsed[order][:past]) for order in tied}
+    ranked = sorted(tied, key=lambda order: far[order])
+    if far[ranked[-1]] - far[ranked[0]] > 0.02:
+        tied = [order for order in tied if far[order] <= far[ranked[0]] + 0.02]
+        if len(tied) == 1:
+            return Decision(
+                tied[0],
+                _said(tied[0], "read otherwise, steps would take months or years", "否则工序会历时数月乃至数年"),
+            )
+    years = {order: _span(parsed[order], 0.0) / 365.25 for order in tied}
+    least = min(years.values())
+    if any(span > _YEARS and span > 5 * least for span in years.values()):
+        tied = [order for order in tied if years[order] <= max(_YEARS, 5 * least)]
+        if len(tied) == 1:
+            return Decision(
+                tied[0],
+                _said(
+                    tied[0],
+                    f"read otherwise, they spread over {max(years.values()):.0f} years",
+                    f"否则时间跨度达 {max(years.values()):.0f} 年",
+                ),
+            )
     rising = {order: _rising(parsed[order]) for order in tied}
     ranked = sorted(tied, key=lambda order: -rising[order])
     if rising[ranked[0]] - rising[ranked[1]] > 0.05:
@@ -143,11 +167,20 @@ def _rising(times: Sequence[Times]) -> float:
     return max(shares, default=0.0)
 
 
-def _span(times: Sequence[Times]) -> float:
-    """Days between the earliest and the latest tenth."""
+def _apart(times: Sequence[Times]) -> float:
+    """Share of rows whose times lie further apart than a piece of work takes."""
+    if len(times) < 2 or len({len(t.values) for t in times}) > 1:
+        return 0.0
+    first = times[0].values
+    shares = [((t.values - first).dt.total_days().abs() > LONGEST.days).mean() for t in times[1:]]
+    return max((float(share) for share in shares if share is not None), default=0.0)  # type: ignore[arg-type] # a mean of booleans is a float
+
+
+def _span(times: Sequence[Times], tail: float = 0.1) -> float:
+    """Days between the earliest and the latest tenth, or another share of them."""
     days = []
     for t in times:
         stamps = t.values.drop_nulls().dt.timestamp("us").cast(pl.Float64)
         if len(stamps):
-            days.append((float(stamps.quantile(0.9) or 0) - float(stamps.quantile(0.1) or 0)) / 86_400e6)
+            days.append((float(stamps.quantile(1 - tail) or 0) - float(stamps.quantile(tail) or 0)) / 86_400e6)
     return max(days, default=0.0)

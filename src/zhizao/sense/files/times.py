@@ -12,13 +12,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from zhizao.sense.files.words import BLANK
 
 __all__ = [
+    "LONGEST",
     "ORDERS",
     "Times",
     "looks_like_clock",
@@ -39,6 +40,9 @@ NO_YEARS = (1, 1899, 1900, 9999)
 
 MAX_SHAPES = 100
 MANY = 5000
+
+LONGEST = timedelta(days=60)
+"""No single piece of work takes longer than this."""
 
 ORDERS = ("dmy", "mdy", "ymd")
 
