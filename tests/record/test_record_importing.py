@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import polars as pl
 import pytest
 from shopfloor import MONDAY, NOBODY, at, content, counts, frame, put, row, shop
+from sqlalchemy import inspect
 
 from zhizao.errors import InputError
 from zhizao.model import WORKLOG_SCHEMA, Kind
-from zhizao.record import Workspace
+from zhizao.record import Workspace, importing
 
 
 def test_a_row_becomes_one_event_that_ended_or_has_only_started(workspace: Workspace) -> None:
@@ -254,3 +256,38 @@ def test_an_interrupted_import_leaves_whole_batches_and_is_completed_by_running_
     receipt = put(workspace.journal, rows, batch_rows=10)
     assert counts(receipt) == (50, 0, 50, 0)
     assert workspace.journal.worklog(zone="UTC").frame.height == 100
+
+
+def indexes(workspace: Workspace) -> set[str]:
+    with workspace.journal._store.reading() as connection:
+        return {one["name"] for one in inspect(connection).get_indexes("event") if one["name"]}
+
+
+@pytest.mark.parametrize("between", ["nothing", "a kill", "another import", "a kill and another import"])
+def test_a_large_first_import_has_its_index_over_ids_in_the_end_whatever_comes_between(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    monkeypatch.setattr(importing, "MANY_ROWS", 50)
+    rows, others = shop(100), frame(row(order="other", start=5.0, end=6.0))
+    seen: list[set[str]] = []
+
+    def halfway(_stage: str, share: float) -> None:
+        seen.append(indexes(workspace))
+        if share == 0.5:
+            if "another" in between:
+                put(workspace.journal, others)
+            if "kill" in between:
+                raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        put(workspace.journal, rows, batch_rows=10, progress=halfway)
+    assert workspace.journal.verify().ok
+    receipt = put(workspace.journal, rows, batch_rows=10)
+    assert receipt.stored == (50 if "kill" in between else 0)
+    assert receipt.stored + receipt.duplicate == 100
+    put(workspace.journal, others)
+    assert workspace.journal.worklog(zone="UTC").frame.height == 101
+    assert workspace.journal.verify().ok
+    assert "event_id" in indexes(workspace)
+    if workspace.journal._store.engine.dialect.name == "sqlite":
+        assert "event_id" not in seen[0]

@@ -28,6 +28,7 @@ from zhizao.record.store import Head, Store
 
 __all__ = [
     "BATCH_ROWS",
+    "MANY_ROWS",
     "REJECTION_SCHEMA",
     "Progress",
     "Receipt",
@@ -35,11 +36,16 @@ __all__ = [
     "link",
     "note_import",
     "open_import",
+    "put",
     "refused_rows",
+    "sealed",
 ]
 
 BATCH_ROWS = 50_000
 """Rows that are acknowledged together."""
+
+MANY_ROWS = 200_000
+"""Rows of a first import above which the index over ids is made at its end: ids are random, so it is built faster whole."""
 
 Progress = Callable[[str, float], None]
 """Told the name of the stage and the share of it that is done, 0..1."""
@@ -126,32 +132,47 @@ def import_records(
     tally: dict[str, int] = {}
     mine: Head | None = None  # the chain's end after our last batch
     first = False  # nothing was stored before this import, and nobody else writes
-    for part, batch in _prepared_ahead(_batches(frame, batch_rows)):
-        with store.writing() as (connection, last):
-            at = max(given, last.recorded_at)
-            if not tally:
-                tally = {"id": last.imports + 1, "rows": read, "read": refused, "rejected": refused}
-                tally |= dict.fromkeys(("stored", "duplicate", "superseding", "stale"), 0)
-                tally["recorded_at"] = at
-                tally["keyed"] = frame.height - frame["key"].null_count()
-                open_import(store, connection, tally, source, rejections)
-                last = replace(last, imports=tally["id"])
-                first = last.sequence == 0
-            elif last != mine:
-                first = False
-            # the first records of a journal are looked up nowhere: one key never comes in two batches
-            existing = pl.DataFrame(schema=_KNOWN) if first else _existing(store, connection, batch["origin"])
-            plan = matched(batch, existing)
-            events = _events(part, batch, plan, source=source, recorded_at=at, import_id=tally["id"], last=last)
-            mine = link(store, connection, events, last)
-            tally["read"] += part.height
-            tally["stored"] += plan.placed.height
-            tally["duplicate"] += plan.duplicate
-            tally["superseding"] += plan.superseding
-            tally["stale"] += plan.stale
-            note_import(connection, tally, mine)
-        if progress is not None:
-            progress("record", tally["read"] / max(read, 1))
+    parts = _batches(frame, batch_rows)
+    with ThreadPoolExecutor(max_workers=1) as pool:  # drafts the next batch while the database takes this one
+        part = next(parts)
+        after: pl.DataFrame | None = part
+        ahead = pool.submit(_drafted, part, None)
+        while after is not None:
+            part, (batch, made) = after, ahead.result()
+            after = next(parts, None)
+            with store.writing(by_id=not first) as (connection, last):
+                if not tally:
+                    tally = {"id": last.imports + 1, "rows": read, "read": refused, "rejected": refused}
+                    tally |= dict.fromkeys(("stored", "duplicate", "superseding", "stale"), 0)
+                    tally["recorded_at"] = max(given, last.recorded_at)
+                    tally["keyed"] = frame.height - frame["key"].null_count()
+                    open_import(store, connection, tally, source, rejections)
+                    last = replace(last, imports=tally["id"])
+                    first = last.sequence == 0
+                    if first and frame.height > MANY_ROWS:
+                        store.forget_ids(connection)
+                elif last != mine:
+                    first = False
+                    store.index_ids(connection)
+                origin = _Origin(source, max(given, last.recorded_at), tally["id"])
+                if not first or made is None or made.after != (last, origin):
+                    # the first records of a journal are looked up nowhere: one key never comes in two batches
+                    existing = pl.DataFrame(schema=_KNOWN) if first else _existing(store, connection, batch["origin"])
+                    made = _linked(part, batch, existing, last, origin)
+                mine = made.head
+                if after is not None:
+                    ahead = pool.submit(_drafted, after, (mine, origin) if first else None)
+                else:
+                    store.index_ids(connection)
+                put(store, connection, made.events, mine)
+                tally["read"] += part.height
+                tally["stored"] += made.plan.placed.height
+                tally["duplicate"] += made.plan.duplicate
+                tally["superseding"] += made.plan.superseding
+                tally["stale"] += made.plan.stale
+                note_import(connection, tally, mine)
+            if progress is not None:
+                progress("record", tally["read"] / max(read, 1))
     return Receipt(
         tally["id"],
         read,
@@ -164,8 +185,8 @@ def import_records(
     )
 
 
-def link(store: Store, connection: Connection, events: pl.DataFrame, last: Head) -> Head:
-    """Add events to the end of the chain; the new head.
+def sealed(events: pl.DataFrame, last: Head) -> tuple[pl.DataFrame, Head]:
+    """Events with their hashes, and the head of the chain behind them.
 
     Parameters
     ----------
@@ -173,13 +194,35 @@ def link(store: Store, connection: Connection, events: pl.DataFrame, last: Head)
     last : head of the chain before them
     """
     hashes = links(last.hash, canonical(events).to_list())
-    store.insert(connection, event, events.with_columns(pl.Series("hash", hashes, dtype=pl.Binary)))
     if hashes:
         end = events.row(-1, named=True)
         last = replace(last, sequence=end["sequence"], hash=hashes[-1], recorded_at=end["recorded_at"])
+    return events.with_columns(pl.Series("hash", hashes, dtype=pl.Binary)), last
+
+
+def put(store: Store, connection: Connection, events: pl.DataFrame, last: Head) -> None:
+    """Add sealed events to the end of the chain, and note its new head.
+
+    Parameters
+    ----------
+    events, last : as `sealed` gives them
+    """
+    store.insert(connection, event, events)
     connection.execute(
         update(head).values(sequence=last.sequence, hash=last.hash, recorded_at=last.recorded_at, imports=last.imports)
     )
+
+
+def link(store: Store, connection: Connection, events: pl.DataFrame, last: Head) -> Head:
+    """Seal events and add them to the end of the chain; the new head.
+
+    Parameters
+    ----------
+    events : columns of `EVENT_SCHEMA`, sequences following on `last`
+    last : head of the chain before them
+    """
+    done, last = sealed(events, last)
+    put(store, connection, done, last)
     return last
 
 
@@ -212,17 +255,35 @@ def _batches(frame: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
         yield frame[order[begin:end]]
 
 
-def _prepared_ahead(parts: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Each part with what `matched` needs of it; the next one is made while the database takes this one."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        part = next(parts)
-        ahead = pool.submit(_prepared, part)
-        for after in parts:
-            ready = ahead.result()
-            ahead = pool.submit(_prepared, after)
-            yield part, ready
-            part = after
-        yield part, ahead.result()
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where events come from: the name of the source, when they count as known, the number of the import."""
+
+    source: str
+    recorded_at: int
+    import_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """Events of a batch, sealed behind one end of the chain for one import; worth nothing behind another."""
+
+    after: tuple[Head, _Origin]
+    plan: Plan
+    events: pl.DataFrame
+    head: Head
+
+
+def _drafted(part: pl.DataFrame, after: tuple[Head, _Origin] | None) -> tuple[pl.DataFrame, _Links | None]:
+    """What `matched` needs of the rows; and their links, where the chain's end is known and nothing is stored of them."""
+    batch = _prepared(part)
+    return batch, None if after is None else _linked(part, batch, pl.DataFrame(schema=_KNOWN), *after)
+
+
+def _linked(part: pl.DataFrame, batch: pl.DataFrame, existing: pl.DataFrame, last: Head, origin: _Origin) -> _Links:
+    """Events of the rows to store, sealed."""
+    plan = matched(batch, existing)
+    return _Links((last, origin), plan, *sealed(_events(part, batch, plan, origin, last), last))
 
 
 def _prepared(part: pl.DataFrame) -> pl.DataFrame:
@@ -252,16 +313,7 @@ def _existing(store: Store, connection: Connection, origins: pl.Series) -> pl.Da
     )
 
 
-def _events(
-    part: pl.DataFrame,
-    batch: pl.DataFrame,
-    plan: Plan,
-    *,
-    source: str,
-    recorded_at: int,
-    import_id: int,
-    last: Head,
-) -> pl.DataFrame:
+def _events(part: pl.DataFrame, batch: pl.DataFrame, plan: Plan, origin: _Origin, last: Head) -> pl.DataFrame:
     """Events of the rows to store."""
     index = plan.placed["index"]
     ended = pl.col("end").is_not_null()
@@ -276,11 +328,11 @@ def _events(
         .otherwise(pl.lit(Kind.OPERATION_STARTED.value))
         .alias("kind"),
         pl.coalesce("end", "start").dt.epoch("ns").alias("at"),
-        pl.lit(recorded_at, pl.Int64).alias("recorded_at"),
-        pl.lit(source).alias("source"),
+        pl.lit(origin.recorded_at, pl.Int64).alias("recorded_at"),
+        pl.lit(origin.source).alias("source"),
         pl.col("order").alias("subject"),
         pl.lit(1, pl.Int64).alias("version"),
-        pl.lit(import_id, pl.Int64).alias("import_id"),
+        pl.lit(origin.import_id, pl.Int64).alias("import_id"),
     ).select(pl.col(name).cast(kind) for name, kind in EVENT_SCHEMA.items())
 
 

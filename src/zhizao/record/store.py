@@ -66,8 +66,12 @@ class Store:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[tuple[Connection, Head]]:
+    def writing(self, *, by_id: bool = True) -> Iterator[tuple[Connection, Head]]:
         """A connection that alone may write, with the head of the chain; all of it is stored, or nothing.
+
+        Parameters
+        ----------
+        by_id : events will be looked up by their id: the index over ids, which a killed first import left out, is there
 
         Raises
         ------
@@ -77,7 +81,20 @@ class Store:
             statement = select(head.c.sequence, head.c.hash, head.c.recorded_at, head.c.imports)
             if self.engine.dialect.name == "postgresql":
                 statement = statement.with_for_update()
-            yield connection, Head(*connection.execute(statement).one())
+            last = Head(*connection.execute(statement).one())
+            if by_id:
+                self.index_ids(connection)
+            yield connection, last
+
+    def forget_ids(self, connection: Connection) -> None:
+        """Go on without the index over ids, until it is made whole; SQLite only, elsewhere it stays."""
+        if self.engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("DROP INDEX IF EXISTS event_id")
+
+    def index_ids(self, connection: Connection) -> None:
+        """See that the index over ids is there."""
+        if self.engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("CREATE UNIQUE INDEX IF NOT EXISTS event_id ON event (id)")
 
     def insert(self, connection: Connection, table: Table, frame: pl.DataFrame) -> None:
         """Rows of a frame into a table, in the driver's own bulk way."""
