@@ -1,7 +1,8 @@
-"""Historian: rows a second into it, bytes a sample, last values, hourly means, one tag's day; DuckDB and SQLite beside it.
+"""Historian: rows a second into it, bytes a sample, last values, hourly means, one tag's day; and its peers.
 
 Twenty million rows of 1,000 tags every 5 s with jitter, values of two decimals, one in a thousand bad: made here from seeds.
-The peers take the same rows in the same run. DuckDB is a peer only where it is installed.
+The peers take the same rows in the same run: SQLite, and where they are installed DuckDB, PostgreSQL, InfluxDB and
+VictoriaMetrics.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import Row
+from benchmarks.historian_peers import influxdb, postgresql, victoriametrics
 from zhizao.model import BAD, Samples
 from zhizao.record.historian import Historian
 
@@ -137,7 +139,21 @@ def measure(millions: int = 20) -> list[Row]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        peer = _duckdb(folder, chunks, day) or {}
+        peers: dict[str, dict[str, float] | None] = {
+            "DuckDB": _duckdb(folder, chunks, day),
+            "PostgreSQL": postgresql(folder, chunks, day, _median_ms),
+            "InfluxDB": influxdb(folder, chunks, day, _median_ms),
+            "VictoriaMetrics": victoriametrics(folder, chunks, day, _median_ms),
+        }
+        there = {peer: figures for peer, figures in peers.items() if figures is not None}
+
+        def beside(
+            what: str, ours: float, key: str, unit: str, *, more: bool = False, by: float = 1.0, note: str = ""
+        ) -> None:
+            row(what, ours / by, "none", None, unit, note=note)
+            for peer, figures in there.items():
+                row(what, ours / by, peer, figures[key] / by, unit, more=more, note=note)
+
         ours = _commits(folder / "commits", chunks[0], 1000, 500)
         theirs = _sqlite_commits(folder, chunks[0], 1000, 500)
         row(
@@ -149,35 +165,22 @@ def measure(millions: int = 20) -> list[Row]:
             more=True,
         )
         historian, rate = _bulk(folder / "bulk", chunks)
-        told = peer.get("bulk")
-        row(
-            "bulk, into the table",
-            rate / 1e6,
-            "DuckDB, Arrow",
-            None if told is None else told / 1e6,
-            "M rows/s",
-            more=True,
-        )
+        beside("bulk, into the table", rate, "bulk", "M rows/s", more=True, by=1e6)
         began = time.perf_counter()
         historian.tidy_up()
-        tidied = time.perf_counter() - began
+        note = f"after joining days, {time.perf_counter() - began:.0f} s"
         size = sum(file.size for file in historian.table.files) / sum(file.rows for file in historian.table.files)
-        row(
-            "bytes a sample, time, value and quality",
-            size,
-            "DuckDB",
-            peer.get("bytes"),
-            "B",
-            note=f"after joining days, {tidied:.0f} s",
+        beside("bytes a sample, time, value and quality", size, "bytes", "B", note=note)
+        beside("last value of 1,000 tags", _median_ms(historian.last), "last", "ms")
+        beside("a day of one tag", _median_ms(lambda: historian.rows(NAMES[5], *day)), "day", "ms")
+        means = _median_ms(lambda: historian.figures_of_all(*day, HOUR_NS))
+        beside(
+            "hourly means of a day, 1,000 tags",
+            means,
+            "hours",
+            "ms",
+            note="weighed by time; the peers' are means of samples",
         )
-        row("last value of 1,000 tags", _median_ms(historian.last), "DuckDB", peer.get("last"), "ms")
-        row("a day of one tag", _median_ms(lambda: historian.rows(NAMES[5], *day)), "DuckDB", peer.get("day"), "ms")
-
-        def hours() -> None:
-            historian.figures_of_all(*day, HOUR_NS)
-
-        row("hourly means of a day, 1,000 tags", _median_ms(hours), "DuckDB", peer.get("hours"), "ms",
-            note="weighed by time, beside a mean of samples")  # fmt: skip
         historian.close()
     return made
 

@@ -91,6 +91,16 @@ class Workshop:
         self._written: list[Change] = []
         self._stuck: dict[str, int] = {}
         self._silent: dict[str, int] = {}
+        self._clock_ns = 0
+
+    def set_clock(self, by_s: float) -> None:
+        """Put the clock that stamps changes on, or back when below 0, as an operator or a time server does.
+
+        Parameters
+        ----------
+        by_s : seconds, from the next step of `run` on
+        """
+        self._clock_ns += round(by_s * 1e6) * _US
 
     def value(self, name: str) -> Value:
         """Value as it was last told."""
@@ -215,7 +225,7 @@ class Workshop:
             before = self.now_ns
             changes = self.step(self.scan_s * speed)
             if stamps == "clock":
-                origin = shown_ns
+                origin = shown_ns + self._clock_ns
                 shift = [origin + round((at - before) / speed / _US) * _US for _, at, _ in changes]
                 changes = [(name, at, value) for (name, _, value), at in zip(changes, shift, strict=True)]
             shown_ns += round(self.scan_s * 1e6) * _US

@@ -52,7 +52,8 @@ class EdgeNode:
     username, password : to sign in with
     ca : file with the broker's certificate authority; empty for no encryption
     aliases : whether data messages name metrics by number
-    replay_s : seconds whose changes are told again after a birth that follows a lost connection or a rebirth request
+    replay_s : seconds before the connection was known to be lost, or a rebirth was asked for, whose changes are told
+        again; twice `keepalive_s` at least, since that long a dead connection may go unnoticed
     now : nanoseconds since 1970
     """
 
@@ -69,7 +70,7 @@ class EdgeNode:
         password: str = "",
         ca: str = "",
         aliases: bool = True,
-        replay_s: float = 10.0,
+        replay_s: float = 20.0,
         keepalive_s: int = 10,
         now: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -90,6 +91,7 @@ class EdgeNode:
         self._bdseq, self._seq = -1, 0
         self._client: mqtt.Client | None = None
         self._born = False
+        self._lost: int | None = None
         self._state: tuple[bool, int] = (False, -1)
         self._sent = self._written = 0
         self._again: asyncio.Event = asyncio.Event()
@@ -154,6 +156,8 @@ class EdgeNode:
             await self._again.wait()
         finally:
             left, self._born, self._client = self._born, False, None
+            if self._lost is None:
+                self._lost = self._now()
             await asyncio.shield(loop.run_in_executor(None, self._leave, client, left))
 
     def _leave(self, client: mqtt.Client, born: bool) -> None:
@@ -258,7 +262,8 @@ class EdgeNode:
         for device, signals in self._devices.items():
             self._send("DBIRTH", device, [self._stated(one) for one in signals])
         self.births += 1
-        since = self._now() - self._replay_ns
+        since = (self._now() if self._lost is None else self._lost) - self._replay_ns
+        self._lost = None
         past = [one for one in self._recent if one[1] >= since] if self.births > 1 else []
         self._replay([*past, *self._waiting])
         self._recent.extend(self._waiting)
