@@ -71,9 +71,9 @@ def checked(row: Mapping[str, Any], subject: str) -> dict[str, Any]:
 
 
 def merged(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The old rows, measured ones in place of those of the same name, and what is new after them."""
-    now = {row["name"]: dict(row) for row in new}
-    kept = [now.pop(row["name"], dict(row)) for row in old]
+    """The old rows, measured ones in place of those of the same name and peer, and what is new after them."""
+    now = {(row["name"], row["peer"]): dict(row) for row in new}
+    kept = [now.pop((row["name"], row["peer"]), dict(row)) for row in old]
     return [*kept, *now.values()]
 
 

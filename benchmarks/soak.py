@@ -314,7 +314,7 @@ def latency(folder: Path, faults: Sequence[tuple[float, float, str]]) -> dict[st
                 memory.append((line["t"], line["rss_mib"]))
                 continue
             near = any(start - 1 <= line["t"] <= end + 30 for start, end, _ in faults) or line["t"] < begin + 60
-            if not near and not _clock_off(line["t"], faults):
+            if line["bins"] and not near and not _clock_off(line["t"], faults):
                 counts = quiet.setdefault(line["name"], np.zeros(len(EDGES_MS) - 1, np.int64))
                 counts[line["bins"]] += line["counts"]
     out: dict[str, Any] = {}

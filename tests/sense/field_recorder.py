@@ -38,6 +38,9 @@ class Recorder:
         self.rejected.update(rejected or {})
         return Taken(len(samples), 0)
 
+    def reached(self, position: Mapping[str, int]) -> None:
+        self.position = dict(position)
+
     def connected(self, whether: bool, word: str = "") -> None:
         self.words.append((whether, word))
 

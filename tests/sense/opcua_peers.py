@@ -60,6 +60,9 @@ class Kept:
     def append(self, batches: Sequence[tuple[str, Samples, Mapping[str, int]]]) -> list[Taken]:
         return [self.keep(samples) for _, samples, _ in batches]
 
+    def reached(self, position: Mapping[str, int]) -> None:
+        self.position = dict(position)
+
     def connected(self, whether: bool, word: str = "") -> None:
         self.states.append((whether, word))
 

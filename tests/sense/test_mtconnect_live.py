@@ -105,6 +105,27 @@ def test_a_connection_that_breaks_goes_on_where_it_stopped() -> None:
     asyncio.run(go())
 
 
+def test_a_listener_that_was_killed_goes_on_behind_what_is_stored() -> None:
+    async def go() -> None:
+        plant, before, after = mill(), Recorder(), Recorder()
+        agent = MtconnectAgent(plant)
+        await agent.start()
+        async with running(connector("agent", settings(agent)), before):
+            await until(lambda: before.words)
+            await load(plant, range(100))
+            await until(lambda: before.of(LOAD)[-1:] == [99.0])
+        await load(plant, range(100, 150))
+        again = connector("agent", settings(agent))
+        again.resume({}, before.position)
+        async with running(again, after):
+            await until(lambda: after.of(LOAD)[-1:] == [149.0])
+        await agent.stop()
+        assert after.of(LOAD) == [*range(100, 150)]
+        assert not after.rejected
+
+    asyncio.run(go())
+
+
 def test_a_buffer_that_ran_over_is_told_as_a_loss() -> None:
     async def go() -> None:
         plant, sink = mill(), Recorder()

@@ -388,6 +388,21 @@ def test_a_set_point_that_a_client_writes_reaches_the_plant(tmp_path: Path):
     run(claim())
 
 
+def test_what_a_server_threw_away_without_a_word_is_read_from_its_history(tmp_path: Path):
+    async def claim() -> None:
+        plant, kept = scripted(), Kept()
+        made = {float(number) for number in range(200, 300)}
+        async with served(OpcuaServer(0), plant) as server:
+            one = listening(server.url, tmp_path, queue_size=5)
+            async with task(one.run(kept)):
+                await until(lambda: kept.of(tag(LOAD)))
+                plant.change([(LOAD, now_ns() + round(1000 * value), value) for value in sorted(made)])
+                await until(lambda: made <= {value for _, value in kept.of(tag(LOAD))})
+            assert one.lost > 0
+
+    run(claim())
+
+
 def test_what_is_stored_already_is_where_the_gap_begins(tmp_path: Path):
     async def claim() -> None:
         plant, kept = scripted(), Kept()

@@ -247,10 +247,11 @@ def listen(
     found = connectors(plant, where=str(Path(workspace) / PLANT))
     with Historian(Path(workspace) / SIGNALS) as historian:
         last = {row[0]: row[1] for row in historian.last().select("tag", pl.col("at").dt.epoch("ns")).iter_rows()}
-        for one in found.values():
+        before = health(workspace).get("connections", {})
+        for name, one in found.items():
             resume = getattr(one, "resume", None)
             if resume is not None:  # it back-fills from there
-                resume(last)
+                resume(last, before.get(name, {}).get("position", {}))
         asyncio.run(_listened(found, historian, for_s, keep_days, told, on_commit))
         return historian.ledger()
 

@@ -113,6 +113,9 @@ class Sink(Protocol):
     def described(self, tags: Sequence[Browsed]) -> None:
         """Tell what the source says of its tags: type and unit."""
 
+    def reached(self, position: Mapping[str, int]) -> None:
+        """Tell how far into the source everything is stored; noted about once a second, given back by `resume`."""
+
 
 class Connector(Protocol):
     """One connection to one source."""

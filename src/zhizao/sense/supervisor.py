@@ -41,6 +41,7 @@ class Health:
     heard : `time.time()` of the last batch; 0 when none came
     restarts : how often the connector broke
     tags : what the source says of its tags
+    position : how far into the source everything is stored, in the connector's own numbers
     """
 
     connected: bool = False
@@ -49,6 +50,7 @@ class Health:
     heard: float = 0.0
     restarts: int = 0
     tags: dict[str, Browsed] = field(default_factory=dict)
+    position: dict[str, int] = field(default_factory=dict)
 
 
 _Handed = tuple[str, Samples, Mapping[str, int], "asyncio.Future[Taken]"]
@@ -74,6 +76,9 @@ class _Sink:
 
     def described(self, tags: Sequence[Browsed]) -> None:
         self._supervisor.health[self._name].tags.update({tag.address: tag for tag in tags})
+
+    def reached(self, position: Mapping[str, int]) -> None:
+        self._supervisor.health[self._name].position = dict(position)
 
 
 class Supervisor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -95,12 +96,12 @@ class Frame:
 
     def title(self, sentence: str, sub: str = "", actions: str = "") -> None:
         """The sentence about now, one line under it, and what can be done here."""
-        under = f'<p class="zz-sub">{escape(sub)}</p>' if sub else ""
+        under = f'<p class="zz-sub">{_unbroken(sub)}</p>' if sub else ""
         doing = f'<div class="zz-actions">{actions}</div>' if actions else ""
         raw(
             f'<div class="zz-print"><span>{escape(self.desk.name)} · {escape(self.period_words())}</span>'
             f"<span>zhizao {escape(self.desk.version)}</span></div>"
-            f'<div class="zz-head"><div><h1 class="zz-title" id="title">{escape(sentence)}</h1>{under}</div>{doing}</div>'
+            f'<div class="zz-head"><div><h1 class="zz-title" id="title">{_unbroken(sentence)}</h1>{under}</div>{doing}</div>'
         )
         if self.client is not None:
             self.client.title = f"{sentence} · zhizao"
@@ -220,6 +221,15 @@ class Frame:
         """A mistake in zhizao as a fault: the log has it whole, the page says where it was and what to do."""
         what = f"{self.t('state.failed.title')} ({type(error).__name__})"
         return ZhizaoError(what, where=self.path, fix=self.t("state.crash"), code="crash")
+
+
+def _unbroken(text: str) -> str:
+    """Text as HTML whose dates and times stay on one line.
+
+    >>> _unbroken("known since 2023-12")
+    'known since <span class="zz-date">2023-12</span>'
+    """
+    return re.sub(r"\d{4}-\d\d(-\d\d)?( \d\d:\d\d)?", r'<span class="zz-date">\g<0></span>', escape(text))
 
 
 def link_button(text: str, address: str, *, primary: bool = False, small: bool = False, sign: str = "") -> str:
@@ -434,5 +444,6 @@ def _call_button(text: str, call: dict[str, Any]) -> str:
 def json_of(value: object) -> str:
     """JSON that may stand inside HTML."""
     import json
+import re
 
     return json.dumps(value, ensure_ascii=False).replace("</", "<\\/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
@@ -54,6 +54,15 @@ class MtconnectConnector:
         self._next = 0
         self._streams = settings.stream
         self._rows = Rows()
+
+    def resume(self, _last: Mapping[str, int], position: Mapping[str, int]) -> None:
+        """Say how far the agent's buffer was stored, so that it is not read from its beginning again.
+
+        Parameters
+        ----------
+        position : `instance` of the agent and the `next` number of its sequence, as they were told to `reached`
+        """
+        self._instance, self._next = position.get("instance", 0), position.get("next", 0)
 
     # Listening
 
@@ -148,6 +157,7 @@ class MtconnectConnector:
         await self._hand_over(sink, rejected)
         newest = max((one.sequence for one in said.observations), default=0)
         self._next = max(self._next, header.next or newest + 1)
+        sink.reached({"instance": self._instance, "next": self._next})
         if self._settings.assets:
             changed = {one.value for one in fresh if one.type in ("AssetChanged", "AssetAdded")} - {"UNAVAILABLE", ""}
             for asset in sorted(changed)[:1000]:

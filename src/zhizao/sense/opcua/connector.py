@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,12 +91,13 @@ class OpcuaConnector:
         self._handles: list[tuple[ua.NodeId, str]] = []
         self._both: dict[str, set[tuple[int, Any]]] = {}
 
-    def resume(self, last: Mapping[str, int]) -> None:
+    def resume(self, last: Mapping[str, int], position: Mapping[str, int] | None = None) -> None:
         """Say what is stored already, so that a gap of our own is filled too.
 
         Parameters
         ----------
         last : time in ns of the last sample of tags, full names
+        position : not needed, a server's history is read by time
         """
         for tag, at in last.items():
             self.last.setdefault(tag, (at, None))
@@ -185,7 +186,9 @@ class OpcuaConnector:
         batch, received = Batch(), time.time_ns()
         handles, both, last = self._handles, self._both, self.last
         new: dict[str, tuple[int, Any]] = {}
-        overflow = False
+        # some servers throw the oldest away without the bit that says so: a full queue is read again from history
+        counts = Counter(handle for handle, _ in said.data) if len(said.data) >= self.settings.queue_size > 1 else {}
+        overflow = max(counts.values(), default=0) >= self.settings.queue_size
         for handle, datum in said.data:
             if handle >= len(handles):
                 batch.rejected["handle"] += 1
