@@ -444,6 +444,5 @@ def _call_button(text: str, call: dict[str, Any]) -> str:
 def json_of(value: object) -> str:
     """JSON that may stand inside HTML."""
     import json
-import re
 
     return json.dumps(value, ensure_ascii=False).replace("</", "<\\/")
