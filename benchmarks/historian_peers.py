@@ -134,11 +134,11 @@ def influxdb(folder: Path, chunks: list[Chunk], day: tuple[int, int], clock: Clo
         first, last = day
         span = f"time >= {first} AND time < {last}"
         found = {
-            "last": clock(lambda: query("SELECT last(value) FROM s GROUP BY tag")),
+            "last": clock(lambda: query('SELECT last(value) FROM s GROUP BY "tag"')),
             "hours": clock(
-                lambda: query(f"SELECT mean(value) FROM s WHERE quality = 0 AND {span} GROUP BY tag, time(1h)")
+                lambda: query(f'SELECT mean(value) FROM s WHERE quality = 0 AND {span} GROUP BY "tag", time(1h)')
             ),
-            "day": clock(lambda: query(f"SELECT value FROM s WHERE tag = '5' AND {span}")),
+            "day": clock(lambda: query(f"SELECT value FROM s WHERE \"tag\" = '5' AND {span}")),
         }
     with _running(["influxd", "-config", str(place / "influxdb.conf")], f"{address}/ping"):
         time.sleep(20)  # the log is read anew and written into shards
@@ -152,7 +152,7 @@ def influxdb(folder: Path, chunks: list[Chunk], day: tuple[int, int], clock: Clo
 def _lines(part: Chunk, size: int = 20_000) -> Iterator[bytes]:
     tag, at, value, quality = part
     frame = pl.DataFrame({"tag": tag, "at": at, "value": value, "quality": quality})
-    lines = frame.select(pl.format("s,tag={} value={},quality={}i {}", "tag", "value", "quality", "at"))["literal"]
+    lines = frame.select(pl.format("s,tag={} value={},quality={}i {}", "tag", "value", "quality", "at")).to_series()
     for begin in range(0, len(lines), size):
         yield "\n".join(lines[begin : begin + size]).encode()
 
