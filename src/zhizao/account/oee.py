@@ -195,7 +195,9 @@ def _counted(
     seen = number * (1.0 - dark)
     ideals = np.array([cycle_s.get(order, usual_s or np.nan) for order in line.orders] + [usual_s or np.nan])
     each = ideals[line.order_at(at)]
-    hours = None if np.isnan(ideals[-1]) and (not len(at) or np.isnan(each).any()) else float((seen * each).sum()) / 3600
+    hours = (
+        None if np.isnan(ideals[-1]) and (not len(at) or np.isnan(each).any()) else float((seen * each).sum()) / 3600
+    )
     return float(number.sum()), float(seen.sum()), hours
 
 

@@ -190,7 +190,9 @@ def timeline(
     >>> [(a, b, str(STATES[s])) for a, b, s in zip(line.start.tolist(), line.end.tolist(), line.state.tolist())]
     [(10, 60, 'producing'), (60, 80, 'down'), (80, 100, 'silent')]
     """
-    since = min([begin, *(one.begin for one in said if one.end is None and one.begin < end)])
+    since = min(
+        [begin, _counted_since(told, begin), *(one.begin for one in said if one.end is None and one.begin < end)]
+    )
     raw, orders, start, order, unknown = _raw(told, states, since, end, on_shift, breaks)
     start, was, order = _runs(start, raw, order)
     stop = np.append(start[1:], end)
@@ -215,6 +217,16 @@ def timeline(
     inside = stop > begin
     columns = [column[keep][inside] for column in (state, was, order, reason)]
     return Timeline(np.maximum(start[inside], begin), stop[inside], *columns, orders, reasons, unknown)
+
+
+def _counted_since(told: Told, begin: int) -> int:
+    """The last sample of a counter before the time that is asked for, as far back as the state is told."""
+    since = begin
+    for counter in (told.parts, told.scrap):
+        if counter is not None:
+            before = int(np.searchsorted(counter.at, begin)) - 1
+            since = min(since, int(counter.at[before])) if before >= 0 else since
+    return max(since, min(begin, int(told.state.at[0]))) if told.state is not None and len(told.state.at) else begin
 
 
 def _until(one: Said, start: Ints, stop: Ints, was: Codes) -> int:
