@@ -220,13 +220,13 @@ def timeline(
 
 
 def _counted_since(told: Told, begin: int) -> int:
-    """The last sample of a counter before the time that is asked for, as far back as the state is told."""
+    """The last sample of a counter before the time that is asked for: its next piece may reach into a silence since."""
     since = begin
     for counter in (told.parts, told.scrap):
         if counter is not None:
             before = int(np.searchsorted(counter.at, begin)) - 1
             since = min(since, int(counter.at[before])) if before >= 0 else since
-    return max(since, min(begin, int(told.state.at[0]))) if told.state is not None and len(told.state.at) else begin
+    return since
 
 
 def _until(one: Said, start: Ints, stop: Ints, was: Codes) -> int:

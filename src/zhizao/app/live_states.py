@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -35,6 +35,7 @@ _DAY = 86_400_000_000_000
 _MOST_DAYS = 400
 _PROGRESS_NS = 3 * _DAY
 _MOST_TEXT = 500
+_NEAR_NS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,8 +337,11 @@ def classify(
             fix="correct the times",
             code="bad_range",
         )
-    upto = at if end is None else min(end, at)
-    found = view(workspace, machine=machine, begin=begin, end=upto).machines[0]
+    upto = min(begin + timedelta(days=7) if end is None else end, at)
+    found = view(workspace, machine=machine, begin=begin - timedelta(milliseconds=2), end=upto).machines[0]
+    for one in found.stops:  # times are told in microseconds, so a stop is met that begins or ends just beside
+        first = one.begin if abs(one.begin - first) <= _NEAR_NS else first
+        last = one.end if last is not None and abs(one.end - last) <= _NEAR_NS else last
     if not any(one.begin < (last or first + 1) and one.end > first for one in found.stops):
         raise InputError(
             f"{machine} did not stand still at {begin.isoformat()}",

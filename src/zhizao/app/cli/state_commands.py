@@ -72,7 +72,7 @@ def oee(
     say(f"{found['begin']} - {found['end']}  {found['shift'] or ''}".rstrip())
     for one in [*found["machines"], {"machine": t("floor.plant"), **found["plant"]}]:
         say("")
-        state = f": {t('floor.state.' + one['state'])}" if "state" in one else ""
+        state = ": " + t(f"floor.state.{one['state']}") if "state" in one else ""
         say(f"{one['machine']}{state}  {one.get('order', '')}".rstrip())
         for key in ("availability", "effectiveness", "quality_ratio", "oee"):
             value = one["figures"][key]
@@ -80,7 +80,7 @@ def oee(
             say(f"  {name_of(key, lang)}: {said}" + (f"  ({one['reasons'][key]})" if value is None else ""))
         for loss in one["losses"]:
             why = f" ({loss['reason']})" if loss["reason"] else ""
-            say(f"  - {t('floor.loss.' + loss['key'])}{why}: {t.percent(loss['share'], 1)}")
+            say("  - " + t(f"floor.loss.{loss['key']}") + f"{why}: {t.percent(loss['share'], 1)}")
         if one["hours"]["SILENT"]:
             say(f"  {t('floor.state.silent')}: {t.seconds(one['hours']['SILENT'] * 3600)}")
 
