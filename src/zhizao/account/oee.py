@@ -28,6 +28,12 @@ LOSSES = ("setup", "down", "stopped", "idle", "speed", "quality")
 """Losses between planned busy time and the ideal time of good pieces; they add up to 1 - OEE."""
 
 
+_FIGURES = frozenset(
+    ("availability", "effectiveness", "quality_ratio", "oee", "nee", "allocation_efficiency", "setup_ratio")
+    + ("utilisation_efficiency", "technical_efficiency", "scrap_ratio")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class OeeParts:
     """Sums behind the figures of one machine, or of several.
@@ -237,9 +243,7 @@ def sum_parts(parts: Iterable[OeeParts]) -> OeeParts:
 def figures(parts: OeeParts) -> dict[str, KpiValue]:
     """Figures of ISO 22400-2 that states and counters allow, by key; each None has its reason."""
     elements = parts.elements
-    wanted = ("availability", "effectiveness", "quality_ratio", "oee", "nee", "allocation_efficiency", "setup_ratio")
-    wanted += ("utilisation_efficiency", "technical_efficiency", "scrap_ratio")
-    return {kpi.key: evaluate(kpi, elements) for kpi in KPIS if kpi.key in wanted}
+    return {kpi.key: evaluate(kpi, elements) for kpi in KPIS if kpi.key in _FIGURES}
 
 
 def losses(parts: OeeParts) -> list[Loss]:

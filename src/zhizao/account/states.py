@@ -215,8 +215,8 @@ def timeline(
     start = start[keep]
     stop = np.append(start[1:], end)
     inside = stop > begin
-    columns = [column[keep][inside] for column in (state, was, order, reason)]
-    return Timeline(np.maximum(start[inside], begin), stop[inside], *columns, orders, reasons, unknown)
+    state, was, order, reason = (column[keep][inside] for column in (state, was, order, reason))
+    return Timeline(np.maximum(start[inside], begin), stop[inside], state, was, order, reason, orders, reasons, unknown)
 
 
 def _counted_since(told: Told, begin: int) -> int:
@@ -241,7 +241,8 @@ def _until(one: Said, start: Ints, stop: Ints, was: Codes) -> int:
 
 
 def _differs(column: Codes) -> NDArray[np.bool_]:
-    return column[1:] != column[:-1]
+    found: NDArray[np.bool_] = column[1:] != column[:-1]
+    return found
 
 
 def _runs(start: Ints, state: Codes, order: Codes) -> tuple[Ints, Codes, Codes]:
