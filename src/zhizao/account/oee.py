@@ -29,8 +29,18 @@ LOSSES = ("setup", "down", "stopped", "idle", "speed", "quality")
 
 
 _FIGURES = frozenset(
-    ("availability", "effectiveness", "quality_ratio", "oee", "nee", "allocation_efficiency", "setup_ratio")
-    + ("utilisation_efficiency", "technical_efficiency", "scrap_ratio")
+    {
+        "allocation_efficiency",
+        "availability",
+        "effectiveness",
+        "nee",
+        "oee",
+        "quality_ratio",
+        "scrap_ratio",
+        "setup_ratio",
+        "technical_efficiency",
+        "utilisation_efficiency",
+    }
 )
 
 
@@ -176,10 +186,11 @@ def oee_parts(line: Timeline, told: Told, cycle_s: Mapping[str, float], usual_s:
     }
     stood: dict[tuple[str, str], float] = {}
     lost = standing | (code == _N[State.SETUP])
-    pairs, where = np.unique(np.stack([code[lost], line.reason[lost]]), axis=1, return_inverse=True)
-    for k, (state, reason) in enumerate(pairs.T.tolist()):
-        key = STATES[state].value, line.reasons[reason] if reason >= 0 else ""
-        stood[key] = float(spent[lost][where.reshape(-1) == k].sum())
+    many = len(line.reasons) + 1
+    summed = np.bincount(code[lost] * many + line.reason[lost] + 1, spent[lost], minlength=len(STATES) * many)
+    for k in np.flatnonzero(summed).tolist():
+        state, reason = divmod(k, many)
+        stood[STATES[state].value, line.reasons[reason - 1] if reason else ""] = float(summed[k])
     pieces = scrap = ideal = ideal_good = None
     unseen = 0.0
     if told.parts is not None:

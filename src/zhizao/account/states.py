@@ -269,8 +269,10 @@ def _raw(
         for one in (told.state, told.mode, told.order)
     ]
     spans = [told.unknown, breaks, *(() if on_shift is None else (on_shift,))]
-    points = np.unique(np.concatenate([at for at, _ in steps] + [edge for span in spans for edge in span] + [[begin]]))
+    points = np.concatenate([at for at, _ in steps] + [edge for span in spans for edge in span] + [[begin]])
     points = points[(points >= begin) & (points < end)].astype(np.int64)
+    points.sort(kind="stable")  # merges what is sorted already
+    points = points[np.concatenate(([True], points[1:] != points[:-1]))]
     state, mode, order = (_at(at, code, points) for at, code in steps)
     orders = told.order.words if told.order is not None else ()
     blank = np.array([not word.strip() for word in orders] + [False])
@@ -306,18 +308,15 @@ def _look_up(words: tuple[str, ...], modes: tuple[str, ...], states: StateMap) -
 
 
 def _at(at: Ints, code: Codes, points: Ints) -> Codes:
-    """Value of a signal at times; -1 before its first sample."""
-    if not len(at):
-        return np.full(len(points), -1, np.int32)
-    where = np.searchsorted(at, points, side="right") - 1
-    found: Codes = np.where(where >= 0, code[np.maximum(where, 0)], -1).astype(np.int32)
-    return found
+    """Value of a signal at times, which ascend; -1 before its first sample."""
+    edges = np.concatenate(([0], np.searchsorted(points, at), [len(points)]))
+    return np.repeat(np.concatenate((np.array([-1], np.int32), code)).astype(np.int32), np.diff(edges))
 
 
 def _within(spans: Intervals, points: Ints) -> NDArray[np.bool_]:
     on, off = spans
-    if not len(on):
-        return np.zeros(len(points), np.bool_)
-    at = np.searchsorted(on, points, side="right") - 1
-    inside: NDArray[np.bool_] = (at >= 0) & (points < off[np.maximum(at, 0)])
-    return inside
+    edges = np.empty(2 * len(on), np.int64)
+    edges[::2], edges[1::2] = np.searchsorted(points, on), np.searchsorted(points, off)
+    inside = np.tile(np.array([False, True]), len(on))
+    lengths = np.diff(np.concatenate(([0], edges, [len(points)])))
+    return np.repeat(np.append(inside, False), lengths)

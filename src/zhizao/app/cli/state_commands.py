@@ -77,7 +77,10 @@ def oee(
         for key in ("availability", "effectiveness", "quality_ratio", "oee"):
             value = one["figures"][key]
             said = "-" if value is None else t.percent(value, 1)
-            say(f"  {name_of(key, t.lang)}: {said}" + (f"  ({one['reasons'][key]})" if value is None else ""))
+            say(
+                f"  {name_of(key, 'zh' if lang == 'zh' else 'en')}: {said}"
+                + (f"  ({one['reasons'][key]})" if value is None else "")
+            )
         for loss in one["losses"]:
             why = f" ({loss['reason']})" if loss["reason"] else ""
             say("  - " + t(f"floor.loss.{loss['key']}") + f"{why}: {t.percent(loss['share'], 1)}")
