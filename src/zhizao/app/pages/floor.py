@@ -173,15 +173,13 @@ async def machine_page(frame: Frame, machine: str) -> None:
     seen = [_mark(one)]
     with holder:
         _course(frame, one, found)
-    stops = ui.element("div")
-    with stops:
-        _stops(frame, one, found.plant.stop_reasons)
+    raw(f'<div id="stops">{_stops(frame, one, found.plant.stop_reasons)}</div>')
     with ui.element("div"):
         _order(frame, live_states.orders(path, machine))
         _said(frame, live_states.history(path, machine))
 
     async def again() -> None:
-        """States anew each second; the stops only when there are others, so that an open choice stays open."""
+        """States anew each second; the stops when there are others and no choice is open."""
         if frame.gone():
             return
         now = await asyncio.to_thread(lambda: live_states.view(path, machine=machine, shift=shift))
@@ -189,13 +187,15 @@ async def machine_page(frame: Frame, machine: str) -> None:
         holder.clear()
         with holder:
             _course(frame, mine, now)
-        said = json_of(_sentence(frame, mine, now))
-        ui.run_javascript(f"const head=document.getElementById('title');if(head)head.textContent={said}")
+        said, fresh = json_of(_sentence(frame, mine, now)), "null"
         if _mark(mine) != seen[0]:
             seen[0] = _mark(mine)
-            stops.clear()
-            with stops:
-                _stops(frame, mine, now.plant.stop_reasons)
+            fresh = json_of(_stops(frame, mine, now.plant.stop_reasons))
+        ui.run_javascript(
+            f"const head=document.getElementById('title');if(head)head.textContent={said};"
+            f"const box=document.getElementById('stops');box.zzNext={fresh}||box.zzNext;"
+            "if(box.zzNext&&!box.querySelector('.zz-card details[open]')){box.innerHTML=box.zzNext;box.zzNext=null}"
+        )
 
     if found.is_now:
         ui.timer(1.0, again)
@@ -310,20 +310,20 @@ def live_reason_words(frame: Frame) -> dict[str, str]:
     return {key: getattr(one, frame.t.lang) or key for key, one in found.items()}
 
 
-def _stops(frame: Frame, one: MachineNow, reasons: Any) -> None:
+def _stops(frame: Frame, one: MachineNow, reasons: Any) -> str:
     t = frame.t
-    raw(heading(t("floor.stops"), t("floor.stops.note") if frame.may(Right.IMPORT) else ""))
+    out = heading(t("floor.stops"), t("floor.stops.note") if frame.may(Right.IMPORT) else "")
     found = group_micro(one.stops)[::-1]
     if not found:
-        raw(f'<p class="zz-note">{escape(t("floor.stops.none"))}</p>')
-        return
+        return out + f'<p class="zz-note">{escape(t("floor.stops.none"))}</p>'
     words = {key: getattr(reason, t.lang) or key for key, reason in reasons.items()}
     asks = [stop for stop in found if not stop.micro and stop.was not in ("setup", "planned")]
     for stop in sorted(asks, key=lambda stop: bool(stop.reason))[:_MOST_STOPS]:
-        raw(_stop(frame, stop, words, reasons))
+        out += _stop(frame, stop, words, reasons)
     rest = [stop for stop in found if stop not in asks][:_MOST_STOPS]
     if rest:
-        raw(fold(t("floor.rest", n=len(rest)), "".join(_stop(frame, stop, words, reasons) for stop in rest)))
+        out += fold(t("floor.rest", n=len(rest)), "".join(_stop(frame, stop, words, reasons) for stop in rest))
+    return out
 
 
 def _stop(frame: Frame, stop: Stop, words: dict[str, str], reasons: dict[str, Reason]) -> str:
