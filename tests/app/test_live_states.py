@@ -254,3 +254,10 @@ def test_the_workshop_over_opc_ua_gives_the_same_account_as_the_workshop(tmp_pat
         assert hours["APT"] * 3600 == pytest.approx(wanted["Executing"] / 1e9, abs=0.05)
         made = sum(begin <= t < end for t, _ in parts)
         assert again.parts.pieces == pytest.approx(made, abs=1)
+
+
+def test_a_viewer_may_look_and_not_say(viewer: Caller) -> None:
+    ask = {"machine": "mill 1", "begin": at(10).isoformat(), "reason": "tool"}
+    assert viewer.post("/api/v1/live/stops", json=ask).status_code == 403
+    assert viewer.post("/api/v1/live/notes", json={"shift": "now", "text": "x"}).status_code == 403
+    assert viewer.get("/api/v1/live/reasons").status_code == 200
