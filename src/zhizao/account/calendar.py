@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from zhizao.model import Calendar, Plant, WorkLog
 
-__all__ = ["Intervals", "WorkingHours", "covered_ns", "expand", "union", "working_hours"]
+__all__ = ["Intervals", "WorkingHours", "covered_ns", "expand", "local_ns", "union", "working_hours"]
 
 Ints = NDArray[np.int64]
 Intervals = tuple[Ints, Ints]
@@ -100,15 +100,15 @@ def expand(calendar: Calendar, zone: str, start_ns: int, end_ns: int) -> Interva
         if day.isoformat() not in calendar.days_off:
             for weekday, begin, finish in calendar.hours:
                 if weekday == day.isoweekday():
-                    on.append(_local_ns(day, begin, tz))
-                    off.append(_local_ns(day, finish, tz))
+                    on.append(local_ns(day, begin, tz))
+                    off.append(local_ns(day, finish, tz))
         day += timedelta(days=1)
     begins, ends = union(np.array(on, np.int64), np.array(off, np.int64))
     begins, ends = np.clip(begins, start_ns, end_ns), np.clip(ends, start_ns, end_ns)
     return begins[ends > begins], ends[ends > begins]
 
 
-def _local_ns(day: date, hour: float, tz: ZoneInfo) -> int:
+def local_ns(day: date, hour: float, tz: ZoneInfo) -> int:
     """Nanoseconds of a wall-clock hour of a local day; 24 and more are hours of the next."""
     whole, rest = divmod(hour, 24)
     wall = datetime(day.year, day.month, day.day) + timedelta(days=int(whole), seconds=round(rest * 3600))

@@ -3,7 +3,9 @@
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
 from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
+from zhizao.model.shift import Break, Shift
 from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Role, Samples, TagCard, Taken, is_good
+from zhizao.model.state import Reason, State, StateMap, StateRule
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "NO_COMMUNICATION",
     "UNCERTAIN",
     "WORKLOG_SCHEMA",
+    "Break",
     "Calendar",
     "Event",
     "Kind",
@@ -23,8 +26,13 @@ __all__ = [
     "Plant",
     "Product",
     "Rates",
+    "Reason",
     "Role",
     "Samples",
+    "Shift",
+    "State",
+    "StateMap",
+    "StateRule",
     "TagCard",
     "Taken",
     "WorkLog",

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     OPERATION_RESUMED = "operation.resumed"
     OPERATION_ENDED = "operation.ended"
     MACHINE_STATE_CHANGED = "machine.state_changed"
+    STOP_CLASSIFIED = "stop.classified"
+    SHIFT_NOTED = "shift.noted"
     DECISION_PROPOSED = "decision.proposed"
     DECISION_APPROVED = "decision.approved"
     DECISION_REJECTED = "decision.rejected"

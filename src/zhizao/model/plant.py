@@ -6,12 +6,15 @@ Everything has a default, so that a pilot starts from records alone; what was no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from zhizao.model.noun import Noun
+from zhizao.model.shift import Shift, apart, check_dates
 from zhizao.model.signal import TagCard
+from zhizao.model.state import READY_MAPS, Reason, StateMap, reasons_of
 
 __all__ = ["CARRIERS", "Calendar", "Carrier", "Machine", "Meter", "Person", "Plant", "Product", "Rates"]
 
@@ -83,6 +86,18 @@ class Machine(Noun):
     numerical_control: bool | None = None
     """Whether it works under numerical control; nobody has said when absent."""
 
+    state_map: str = "machinery"
+    """Mapping from its signals to states: one of `state_maps`, or machinery, packml, mtconnect, workshop."""
+
+    cycle_s: float | None = Field(default=None, gt=0)
+    """Ideal time of one piece (ISO 22400-2: planned run time per item); `Product.cycle_s` comes first."""
+
+    micro_stop_s: float = Field(default=120.0, ge=0)
+    """Stops shorter than this are micro-stops."""
+
+    silence_s: float | None = Field(default=None, gt=0)
+    """It is silent when none of its signals told anything for so long; only broken connections count when absent."""
+
 
 class Meter(Noun):
     """What measures a flow: electricity, gas, water, waste ..."""
@@ -115,6 +130,9 @@ class Product(Noun):
 
     piece_value: float | None = Field(default=None, ge=0)
     """Value of a finished piece, in the plant's currency."""
+
+    cycle_s: float | None = Field(default=None, gt=0)
+    """Ideal time of one piece on any machine; `Machine.cycle_s` when absent."""
 
 
 class Rates(Noun):
@@ -175,6 +193,18 @@ class Plant(Noun):
     connections: dict[str, dict[str, JsonValue]] = {}
     """Sources of live facts by name; each has a `kind` and what `zhizao.sense` asks for that kind."""
 
+    shifts: dict[str, Shift] = {}
+    """Shifts by name; where there are any, live machines are on shift in them and calendars are not asked."""
+
+    holidays: dict[str, str] = {}
+    """Dates (YYYY-MM-DD) on which no shift begins, with what they are."""
+
+    state_maps: dict[str, StateMap] = {}
+    """Own mappings from signals to states, by name."""
+
+    reasons: dict[str, Reason] = {}
+    """Reasons of stops by key, as a tree; a usual tree when empty."""
+
     enterprise: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,59})?$")
     """Id of the enterprise in units.yaml whose return this plant's journal fills."""
 
@@ -211,6 +241,35 @@ class Plant(Noun):
                 if above.carrier != meter.carrier:
                     raise ValueError(f'meter "{name}" of {meter.carrier} stands below one of {above.carrier}')
         return self
+
+    @model_validator(mode="after")
+    def _states_hang_together(self) -> Plant:
+        for name, machine in self.machines.items():
+            if machine.state_map not in self.state_maps and machine.state_map not in READY_MAPS:
+                known = ", ".join([*self.state_maps, *READY_MAPS])
+                raise ValueError(f'machine "{name}" names state map "{machine.state_map}"; write one of {known}')
+        for key, reason in self.reasons.items():
+            seen = {key}
+            above = reason.parent
+            while above is not None:
+                if above in seen:
+                    raise ValueError(f'reason "{key}" stands below itself; take out one "parent"')
+                if above not in self.reasons:
+                    raise ValueError(f'reason "{key}" has the parent "{above}", which is not among reasons')
+                seen.add(above)
+                above = self.reasons[above].parent
+        check_dates(tuple(self.holidays))
+        return self
+
+    @model_validator(mode="after")
+    def _shifts_stand_apart(self) -> Plant:
+        apart(self.shifts)
+        return self
+
+    @property
+    def stop_reasons(self) -> Mapping[str, Reason]:
+        """Reasons that stops may have: those of plant.yaml, or the usual ones."""
+        return reasons_of(self.reasons)
 
     def assumptions(self) -> list[tuple[str, float | str]]:
         """Names and values of the settings that the user did not give.

@@ -35,6 +35,8 @@ class Role(StrEnum):
     SCRAP_COUNT = "scrap_count"
     ORDER = "order"
     """Order that is registered at the machine."""
+    ORDER_LEFT = "order_left"
+    """Good pieces that the registered order still wants."""
     ALARM = "alarm"
     """True or a text while an alarm stands."""
 

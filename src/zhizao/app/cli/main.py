@@ -16,6 +16,7 @@ from zhizao.app.cli import (
     records_commands,
     returns_commands,
     serve_commands,
+    state_commands,
     survey_commands,
     twin_commands,
 )
@@ -43,6 +44,7 @@ alerts_commands.add(app)
 indicator_commands.add(app)
 editing_commands.add(app)
 live_commands.add(app)
+state_commands.add(app)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Live: which sources are there, what became of every sample, the last values, and the trend of one signal."""
+"""Live: what the machines do, which sources are there, what became of every sample, the last values, and the trend of one signal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import polars as pl
 from nicegui import ui
 
 from zhizao.app import live
+from zhizao.app.pages import floor
 from zhizao.app.pages.parts import Chart, heading, select, short_table, tag
 from zhizao.app.pages.shell import Frame, json_of, link_button, page, raw
 from zhizao.clock import now
@@ -35,11 +36,17 @@ async def live_page(frame: Frame) -> None:
         frame.title(t("live.none.title"))
         frame.empty(t("live.none.title"), t("live.none.text"), "", "live")
         return
+    if frame.query.get("machine"):
+        await floor.machine_page(frame, frame.query["machine"])
+        return
+    if frame.query.get("part") == "shifts":
+        await floor.book_page(frame)
+        return
     wanted = frame.query.get("tag", "")
     if wanted:
         _one(frame, historian, wanted)
         return
-    frame.title(_sentence(frame, historian), t("live.sub", n=t.count(len(historian.tags))))
+    await floor.tiles(frame, _sentence(frame, historian), t("live.sub", n=t.count(len(historian.tags))))
     holder = ui.element("div")
     with holder:
         _sources(frame, path, historian.ledger())

@@ -23,6 +23,7 @@ from zhizao.app.texts import (
     returns,
     rollup,
     shell,
+    states,
     warnings,
 )
 from zhizao.errors import InputError
@@ -57,6 +58,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **columns.TEXTS,
         **faults.TEXTS,
         **warnings.TEXTS,
+        **states.TEXTS,
         **live.TEXTS,
         **release.TEXTS,
         **_causes(),
