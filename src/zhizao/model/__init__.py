@@ -2,6 +2,7 @@
 
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
+from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
 from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Role, Samples, TagCard, Taken, is_good
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
@@ -17,6 +18,7 @@ __all__ = [
     "Event",
     "Kind",
     "Machine",
+    "MailServer",
     "Meter",
     "Noun",
     "Person",
@@ -27,6 +29,7 @@ __all__ = [
     "Samples",
     "TagCard",
     "Taken",
+    "Webhook",
     "WorkLog",
     "is_good",
 ]

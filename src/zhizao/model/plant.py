@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from zhizao.model.noun import Noun
+from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.signal import TagCard
 
 __all__ = ["CARRIERS", "Calendar", "Carrier", "Machine", "Meter", "Person", "Plant", "Product", "Rates"]
@@ -174,6 +175,12 @@ class Plant(Noun):
 
     connections: dict[str, dict[str, JsonValue]] = {}
     """Sources of live facts by name; each has a `kind` and what `zhizao.sense` asks for that kind."""
+
+    webhooks: dict[str, Webhook] = {}
+    """Addresses that are told of events, by name."""
+
+    mail: MailServer | None = None
+    """Server that takes mail from the plant; nobody is mailed without it."""
 
     enterprise: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,59})?$")
     """Id of the enterprise in units.yaml whose return this plant's journal fills."""
