@@ -16,6 +16,7 @@ __all__ = [
     "grouped",
     "least_scale",
     "locate",
+    "marked",
     "sorted_runs",
     "tidy",
     "weigh",
@@ -65,6 +66,15 @@ def between(at: Array, begin: int, end: int) -> Array:
             out[count] = i
             count += 1
     return out
+
+
+@_compiled
+def marked(at: Array, span: int, begin: int, flags: Array) -> None:
+    """Set the flag of each slot from `begin` on that has a row in it."""
+    for one in at:
+        slot = one // span - begin
+        if 0 <= slot < len(flags):
+            flags[slot] = True
 
 
 @_compiled
