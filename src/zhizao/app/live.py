@@ -21,7 +21,7 @@ from zhizao.record import read_plant, write_whole
 from zhizao.record.workspace import PLANT
 
 if TYPE_CHECKING:
-    from zhizao.model import Plant, Samples
+    from zhizao.model import Plant, Samples, TagCard
     from zhizao.record.historian import Historian
     from zhizao.sense.connection import Browsed, Finding
     from zhizao.sense.supervisor import Health
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HEALTH",
     "browse",
+    "cards_of",
     "check",
     "declared_plant",
     "health",
@@ -79,6 +80,17 @@ def plant_of(workspace: str) -> Plant:
             code="no_connections",
         )
     return plant
+
+
+def cards_of(workspace: str) -> Mapping[str, TagCard]:
+    """What plant.yaml says of tags; nothing where there is none.
+
+    Parameters
+    ----------
+    workspace : folder
+    """
+    file = Path(workspace) / PLANT
+    return read_plant(file).tags if file.exists() else {}
 
 
 def declared_plant(file: Path | None) -> Plant | None:

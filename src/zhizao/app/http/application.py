@@ -30,6 +30,7 @@ from zhizao.app.http.routes import (
     returns,
     returns_form,
     rollup,
+    trend,
     warnings,
 )
 from zhizao.app.returns_desk import ReturnsDesk
@@ -102,6 +103,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         panel.router,
         warnings.router,
         live.router,
+        trend.router,
         releases.router,
         reference.router,
     ):

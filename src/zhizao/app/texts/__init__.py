@@ -16,6 +16,7 @@ from zhizao.app.texts import (
     files,
     indicators,
     live,
+    outward,
     pages,
     panel,
     people,
@@ -58,6 +59,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **faults.TEXTS,
         **warnings.TEXTS,
         **live.TEXTS,
+        **outward.TEXTS,
         **release.TEXTS,
         **_causes(),
     }
