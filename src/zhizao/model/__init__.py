@@ -4,7 +4,7 @@ from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
 from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
-from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Role, Samples, TagCard, Taken, is_good
+from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Keeping, Role, Samples, TagCard, Taken, is_good
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "WORKLOG_SCHEMA",
     "Calendar",
     "Event",
+    "Keeping",
     "Kind",
     "Machine",
     "MailServer",

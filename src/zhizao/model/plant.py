@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from zhizao.model.noun import Noun
 from zhizao.model.outward import MailServer, Webhook
-from zhizao.model.signal import TagCard
+from zhizao.model.signal import Keeping, TagCard
 
 __all__ = ["CARRIERS", "Calendar", "Carrier", "Machine", "Meter", "Person", "Plant", "Product", "Rates"]
 
@@ -172,6 +172,9 @@ class Plant(Noun):
 
     tags: dict[str, TagCard] = {}
     """What is known of signals, by their name; one that is not declared is kept as its source tells it."""
+
+    history: Keeping = Keeping()
+    """How long what was measured is kept."""
 
     connections: dict[str, dict[str, JsonValue]] = {}
     """Sources of live facts by name; each has a `kind` and what `zhizao.sense` asks for that kind."""
