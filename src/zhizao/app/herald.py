@@ -120,7 +120,7 @@ class Herald:
         self._states = {
             name: card.machine for name, card in plant.tags.items() if card.role is Role.STATE and card.machine
         }
-        self._now: dict[str, str] = {}
+        self._now: dict[str, tuple[int, str]] = {}
         self.lags = Lags()
 
     def heard(self, batches: Sequence[tuple[str, Samples]]) -> None:
@@ -140,10 +140,12 @@ class Herald:
                     continue
                 text = samples.text[k] if samples.text is not None else None
                 state = text if text is not None else f"{samples.value[k]:g}"
-                before = self._now.get(tag)
-                self._now[tag] = state
+                at = int(samples.at[k])
+                since, before = self._now.get(tag, (-1, None))
+                if at <= since:
+                    continue  # told before, or late
+                self._now[tag] = at, state
                 if before is not None and before != state:
-                    at = int(samples.at[k])
                     body = {"machine": machine, "tag": tag, "state": state, "before": before, "at": _iso(at / 1e9)}
                     tell(
                         self._workspace,

@@ -314,7 +314,7 @@ async def _listened(
     while not stop.is_set() and not running.done() and (until is None or time.monotonic() < until):
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 1.0 if until is None else min(1.0, max(until - time.monotonic(), 0.01)))
-        more = {name: {"queue": supervisor.waiting} for name in supervisor.health}
+        more: dict[str, dict[str, float]] = {name: {"queue": supervisor.waiting} for name in supervisor.health}
         if herald is not None:
             more = {name: line | herald.lags.said(name) for name, line in more.items()}
             with suppress(InputError):

@@ -66,10 +66,10 @@ def written(name: str, kind: str, help_: str, rows: Iterable[tuple[Mapping[str, 
 
     Examples
     --------
-    >>> print(written("up", "gauge", "Whether", [({"source": 'hall "1"'}, 1.0)]), end="")
+    >>> print(written("up", "gauge", "Whether", [({"source": "hall 1"}, 1.0)]), end="")
     # HELP up Whether
     # TYPE up gauge
-    up{source="hall \\\\"1\\\\""} 1
+    up{source="hall 1"} 1
     """
     lines = []
     for labels, value in rows:
@@ -136,7 +136,9 @@ def metrics(desk: Desk) -> str:
         if one.get(key) is not None
     ]
     parts.append(written("zhizao_lag_seconds", "gauge", "From the time of a sample to its commit", lags))
-    waiting = [({}, float(max(one.get("queue", 0) for one in connections.values())))] if connections else []
+    waiting: list[tuple[dict[str, str], float]] = (
+        [({}, float(max(one.get("queue", 0) for one in connections.values())))] if connections else []
+    )
     parts.append(written("zhizao_commit_queue", "gauge", "Batches that wait for a commit", waiting))
     try:
         historian = live.reading(str(desk.path))

@@ -17,6 +17,7 @@ from zhizao.app.cli import (
     returns_commands,
     serve_commands,
     survey_commands,
+    tags_commands,
     twin_commands,
 )
 from zhizao.app.cli.show import guard, say
@@ -43,6 +44,7 @@ alerts_commands.add(app)
 indicator_commands.add(app)
 editing_commands.add(app)
 live_commands.add(app)
+tags_commands.add(app)
 
 
 @app.command()

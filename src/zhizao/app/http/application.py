@@ -32,6 +32,7 @@ from zhizao.app.http.routes import (
     returns,
     returns_form,
     rollup,
+    tags,
     trend,
     warnings,
 )
@@ -107,6 +108,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         warnings.router,
         live.router,
         trend.router,
+        tags.router,
         outward.router,
         releases.router,
         reference.router,

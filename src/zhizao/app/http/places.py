@@ -19,6 +19,7 @@ AREAS: tuple[tuple[str, tuple[tuple[str, str, Right], ...]], ...] = (
             ("defects", "/defects", Right.READ),
             ("live", "/live", Right.READ),
             ("trend", "/trend", Right.READ),
+            ("tags", "/tags", Right.READ),
         ),
     ),
     ("decide", (("twin", "/twin", Right.READ), ("pilot", "/pilot", Right.READ))),

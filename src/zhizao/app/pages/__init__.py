@@ -30,6 +30,7 @@ def register(desk: Desk, access: Access | None) -> None:
         returns,
         rollup,
         shell,
+        tags,
         trend,
         twin,
         warnings,

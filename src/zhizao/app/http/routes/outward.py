@@ -142,7 +142,7 @@ async def query(desk: At, person: Who, ask: Ask) -> list[dict[str, Any]]:
 
 
 @router.post("/api/v1/grafana/annotations", summary="Changes of a signal, for Grafana")
-async def annotations(desk: At, person: Who, ask: AskNotes) -> list[dict[str, Any]]:
+async def changes(desk: At, person: Who, ask: AskNotes) -> list[dict[str, Any]]:
     """Each change of the signal named in `annotation.query`; at most 1000."""
     if not ask.annotation.query:
         return []
