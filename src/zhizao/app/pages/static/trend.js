@@ -10,11 +10,11 @@ export default {
     <div ref="plot" :style="{height: height + 'px', touchAction: 'none'}" role="img" :aria-label="words.label"></div>
     <p class="zz-note" role="status" aria-live="polite" style="min-height:1.4em">{{ said }}</p></div>`,
   props: { tags: Array, units: Array, begin: Number, end: Number, words: Object, zone: String, height: Number },
-  data() { return { said: "", moves: [
+  data() { return { said: "", from: this.begin, to: this.end, moves: [
     { sign: "◀", word: this.words.back, shift: -0.5 }, { sign: "▶", word: this.words.on, shift: 0.5 },
     { sign: "＋", word: this.words.closer, by: 0.5 }, { sign: "－", word: this.words.wider, by: 2 } ] }; },
   mounted() {
-    this.from = this.begin; this.to = this.end; this.asked = 0; this.found = [];
+    this.asked = 0; this.found = [];
     this.chart = echarts.init(this.$refs.plot, null, { renderer: "canvas" });
     this.sizes = new ResizeObserver(() => this.chart.resize()); this.sizes.observe(this.$refs.plot);
     this.redraw = () => this.draw(); window.addEventListener("zz-theme", this.redraw);
@@ -35,7 +35,7 @@ export default {
       ask.set("from", this.iso(this.from)); ask.set("to", this.iso(this.to));
       return ask;
     },
-    file(way) { const ask = this.query ? this.query() : ""; return `/api/v1/live/trend/export?${ask}&format=${way}`; },
+    file(way) { const ask = this.query(); return `/api/v1/live/trend/export?${ask}&format=${way}`; },
     move(one) {
       const span = this.to - this.from, mid = (this.to + this.from) / 2;
       if (one.shift) this.go(this.from + one.shift * span, this.to + one.shift * span);
@@ -71,6 +71,7 @@ export default {
       return new Intl.DateTimeFormat(window.zz.lang(), look).format(new Date(ms));
     },
     draw() {
+      if (!this.found.length) return;
       const c = window.zz.colour, ink = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"].map(c), series = [], axes = [], units = [];
       for (const one of this.found) if (!one.text.length && !units.includes(one.unit)) units.push(one.unit);
       const texts = this.found.filter((one) => one.text.length);
