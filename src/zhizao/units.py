@@ -7,7 +7,7 @@ from typing import Any
 
 from zhizao.errors import InputError
 
-__all__ = ["convert"]
+__all__ = ["convert", "line_between"]
 
 
 @cache
@@ -52,5 +52,42 @@ def convert(text: str | float, to: str, *, where: str = "") -> float:
             f'"{text}" cannot be read as a quantity in {to}',
             where=where,
             fix=f'write a number and a unit, such as "1 {to}"',
+            code="bad_unit",
+        ) from error
+
+
+def line_between(unit: str, to: str, *, where: str = "") -> tuple[float, float]:
+    """Factor and offset with which numbers in one unit become numbers in another.
+
+    Parameters
+    ----------
+    unit, to : in Pint's spelling
+    where : place to name in the error
+
+    Raises
+    ------
+    InputError : a unit is not known, or their dimensions differ
+
+    Examples
+    --------
+    >>> line_between("kW", "W")
+    (1000.0, 0.0)
+    >>> scale, offset = line_between("degC", "K")
+    >>> round(scale, 9), round(offset, 9)
+    (1.0, 273.15)
+    """
+    if unit == to:
+        return 1.0, 0.0
+    import pint
+
+    try:
+        quantity = _registry().Quantity
+        zero = float(quantity(0.0, unit).to(to).magnitude)
+        return float(quantity(1.0, unit).to(to).magnitude) - zero, zero
+    except (pint.PintError, AttributeError, ValueError, TypeError, AssertionError, ZeroDivisionError) as error:
+        raise InputError(
+            f'"{unit[:40]}" cannot be shown in "{to[:40]}"',
+            where=where,
+            fix="write a unit of the same kind, such as kW for W; the unit of a tag stands under tags: of plant.yaml",
             code="bad_unit",
         ) from error

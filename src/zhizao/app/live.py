@@ -21,7 +21,8 @@ from zhizao.record import read_plant, write_whole
 from zhizao.record.workspace import PLANT
 
 if TYPE_CHECKING:
-    from zhizao.model import Plant, Samples
+    from zhizao.app.herald import Herald
+    from zhizao.model import Keeping, Plant, Samples, TagCard
     from zhizao.record.historian import Historian
     from zhizao.sense.connection import Browsed, Finding
     from zhizao.sense.supervisor import Health
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HEALTH",
     "browse",
+    "cards_of",
     "check",
     "declared_plant",
     "health",
@@ -79,6 +81,17 @@ def plant_of(workspace: str) -> Plant:
             code="no_connections",
         )
     return plant
+
+
+def cards_of(workspace: str) -> Mapping[str, TagCard]:
+    """What plant.yaml says of tags; nothing where there is none.
+
+    Parameters
+    ----------
+    workspace : folder
+    """
+    file = Path(workspace) / PLANT
+    return read_plant(file).tags if file.exists() else {}
 
 
 def declared_plant(file: Path | None) -> Plant | None:
@@ -241,6 +254,9 @@ def listen(
     ------
     InputError : another process listens here, or the connections have faults
     """
+    from zhizao.app.herald import Herald
+    from zhizao.app.outbox import OUTBOX, Courier, Outbox
+    from zhizao.app.senders import senders
     from zhizao.record.historian import Historian
     from zhizao.sense.kinds import connectors
 
@@ -252,7 +268,19 @@ def listen(
             resume = getattr(one, "resume", None)
             if resume is not None:  # it back-fills from there
                 resume(last, before.get(name, {}).get("position", {}))
-        asyncio.run(_listened(found, historian, for_s, keep_days, told, on_commit))
+        outbox = Outbox(Path(workspace) / OUTBOX)
+        courier = Courier(outbox, lambda: senders(read_plant(Path(workspace) / PLANT)))
+        courier.start()
+        try:
+            asyncio.run(
+                _listened(
+                    found, historian, for_s, keep_days or plant.history.keep_days, told, on_commit,
+                    Herald(Path(workspace), plant), plant.history,
+                )
+            )  # fmt: skip
+        finally:
+            courier.stop()
+            outbox.close()
         return historian.ledger()
 
 
@@ -263,10 +291,19 @@ async def _listened(
     keep_days: int | None,
     told: Callable[[dict[str, Health], pl.DataFrame], None] | None,
     on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None,
+    herald: Herald | None = None,
+    keeping: Keeping | None = None,
 ) -> None:
     from zhizao.sense.supervisor import Supervisor
 
-    supervisor = Supervisor(found, historian, on_commit=on_commit)
+    def committed(batches: Sequence[tuple[str, Samples]]) -> None:
+        if on_commit is not None:
+            on_commit(batches)
+        if herald is not None:
+            with suppress(InputError):  # an outbox that cannot be written must not end the listening
+                herald.heard(batches)
+
+    supervisor = Supervisor(found, historian, on_commit=committed)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -278,10 +315,15 @@ async def _listened(
     while not stop.is_set() and not running.done() and (until is None or time.monotonic() < until):
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 1.0 if until is None else min(1.0, max(until - time.monotonic(), 0.01)))
-        _note(historian.folder / HEALTH, supervisor.health)
+        more: dict[str, dict[str, float]] = {name: {"queue": supervisor.waiting} for name in supervisor.health}
+        if herald is not None:
+            more = {name: line | herald.lags.said(name) for name, line in more.items()}
+            with suppress(InputError):
+                herald.connections(supervisor.health, time.time())
+        _note(historian.folder / HEALTH, supervisor.health, more=more)
         today = now().date().isoformat()
         if today != tidied and tidying.done():
-            tidied, tidying = today, asyncio.create_task(asyncio.to_thread(_tidy, historian, today, keep_days))
+            tidied, tidying = today, asyncio.create_task(asyncio.to_thread(_tidy, historian, today, keep_days, keeping))
         if told is not None:
             told(supervisor.health, historian.ledger())
     running.cancel()
@@ -291,17 +333,25 @@ async def _listened(
     _note(historian.folder / HEALTH, supervisor.health, ended=True)
 
 
-def _tidy(historian: Historian, today: str, keep_days: int | None) -> None:
+def _tidy(historian: Historian, today: str, keep_days: int | None, keeping: Keeping | None = None) -> None:
     """Once a day: the days before become one file each, and those that nobody wants any more go."""
     with suppress(InputError, OSError):  # a full disk: samples go on coming, and tomorrow it is tried again
         historian.tidy_up(before=today)
         if keep_days is not None:
             historian.retain((date.fromisoformat(today) - timedelta(days=keep_days)).isoformat())
+        for level, days in (("hours", keeping and keeping.hours_days), ("minutes", keeping and keeping.minutes_days)):
+            if days:
+                historian.table.levels.drop(level, (date.fromisoformat(today) - timedelta(days=days)).isoformat())
         historian.vacuum()
 
 
-def _note(file: Path, healths: dict[str, Health], *, ended: bool = False) -> None:
-    lines = {name: {k: v for k, v in asdict(one).items() if k != "tags"} for name, one in healths.items()}
+def _note(
+    file: Path, healths: dict[str, Health], *, more: Mapping[str, Mapping[str, Any]] | None = None, ended: bool = False
+) -> None:
+    lines = {
+        name: {k: v for k, v in asdict(one).items() if k != "tags"} | dict((more or {}).get(name, {}))
+        for name, one in healths.items()
+    }
     if ended:
         lines = {name: line | {"connected": False, "word": "nobody listens"} for name, line in lines.items()}
     said = {"at": datetime.now(UTC).isoformat(), "connections": lines}

@@ -122,9 +122,10 @@ def before(
     enterprise, period : beside which return
     fill : whether what the journal fills stands in where nothing was submitted, for those who may see that
     """
+    period = check_month(period)
     year_ago = f"{int(period[:4]) - 1:04d}{period[4:]}"
     return (
-        _month(desk, actor, enterprise, month_before(check_month(period)), fill),
+        _month(desk, actor, enterprise, month_before(period), fill),
         _month(desk, actor, enterprise, year_ago, fill),
     )
 

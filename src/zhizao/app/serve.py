@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from zhizao.app.access import Access
     from zhizao.app.desk import Desk
+    from zhizao.app.outbox import Courier
 
 __all__ = ["application", "serve"]
 
@@ -114,6 +115,7 @@ def serve(workspace: Path, host: str = "127.0.0.1", port: int = 8080, local: boo
     if host in {"0.0.0.0", "::"}:
         _say(words["open"])
     _warm()
+    courier = _courier(desk)
     config = uvicorn.Config(
         app,
         host=host,
@@ -129,9 +131,20 @@ def serve(workspace: Path, host: str = "127.0.0.1", port: int = 8080, local: boo
     except KeyboardInterrupt:
         pass
     finally:
+        courier.stop()
         desk.close()
         if access is not None:
             access.close()
+
+
+def _courier(desk: Desk) -> Courier:
+    """Whoever sends what the outbox holds."""
+    from zhizao.app.outbox import OUTBOX, Courier, Outbox
+    from zhizao.app.senders import senders
+
+    courier = Courier(Outbox(desk.path / OUTBOX), lambda: senders(desk.plant))
+    courier.start()
+    return courier
 
 
 def _loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ def _stages(report: Report, weights: dict[str, float]) -> Callable[[str, float],
 def import_file(workspace: Path, asked: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Import an uploaded file; `asked` has file, name, mapping (YAML or empty), zone and max_rejected."""
     from zhizao.app import steps
+    from zhizao.app.herald import tell as tell_of
     from zhizao.record import Workspace
     from zhizao.sense.files import Mapping, write_rejections
 
@@ -62,7 +64,13 @@ def import_file(workspace: Path, asked: dict[str, Any], folder: Path, report: Re
         )
         if imported.reading.rejected.height:
             write_rejections(folder / "rejected.csv", imported.reading.rejected, lang=str(asked.get("lang", "en")))
-    return _account(imported, str(asked.get("name", file.name)))
+        told = _account(imported, str(asked.get("name", file.name)))
+        about = {key: told.get(key) for key in ("source", "read", "stored", "rejected", "duplicate")}
+        with suppress(InputError):  # an outbox that cannot be written leaves the import as it is
+            tell_of(
+                workspace, place.plant, f"import.finished/{folder.name}", "import.finished", str(told["source"]), about
+            )
+    return told
 
 
 def _account(imported: Imported, name: str) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
+from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
 from zhizao.model.shift import Break, Shift
-from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Role, Samples, TagCard, Taken, is_good
+from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Keeping, Role, Samples, TagCard, Taken, is_good
 from zhizao.model.state import Reason, State, StateMap, StateRule
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
 
@@ -18,8 +19,10 @@ __all__ = [
     "Break",
     "Calendar",
     "Event",
+    "Keeping",
     "Kind",
     "Machine",
+    "MailServer",
     "Meter",
     "Noun",
     "Person",
@@ -35,6 +38,7 @@ __all__ = [
     "StateRule",
     "TagCard",
     "Taken",
+    "Webhook",
     "WorkLog",
     "is_good",
 ]

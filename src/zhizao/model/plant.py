@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from zhizao.model.noun import Noun
+from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.shift import Shift, apart, check_dates
-from zhizao.model.signal import TagCard
+from zhizao.model.signal import Keeping, TagCard
 from zhizao.model.state import READY_MAPS, Reason, StateMap, reasons_of
 
 __all__ = ["CARRIERS", "Calendar", "Carrier", "Machine", "Meter", "Person", "Plant", "Product", "Rates"]
@@ -190,6 +191,9 @@ class Plant(Noun):
     tags: dict[str, TagCard] = {}
     """What is known of signals, by their name; one that is not declared is kept as its source tells it."""
 
+    history: Keeping = Keeping()
+    """How long what was measured is kept."""
+
     connections: dict[str, dict[str, JsonValue]] = {}
     """Sources of live facts by name; each has a `kind` and what `zhizao.sense` asks for that kind."""
 
@@ -204,6 +208,11 @@ class Plant(Noun):
 
     reasons: dict[str, Reason] = {}
     """Reasons of stops by key, as a tree; a usual tree when empty."""
+    webhooks: dict[str, Webhook] = {}
+    """Addresses that are told of events, by name."""
+
+    mail: MailServer | None = None
+    """Server that takes mail from the plant; nobody is mailed without it."""
 
     enterprise: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,59})?$")
     """Id of the enterprise in units.yaml whose return this plant's journal fills."""

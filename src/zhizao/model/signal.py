@@ -13,7 +13,7 @@ from pydantic import Field
 
 from zhizao.model.noun import Noun
 
-__all__ = ["BAD", "GOOD", "NO_COMMUNICATION", "UNCERTAIN", "Role", "Samples", "TagCard", "Taken", "is_good"]
+__all__ = ["BAD", "GOOD", "NO_COMMUNICATION", "UNCERTAIN", "Keeping", "Role", "Samples", "TagCard", "Taken", "is_good"]
 
 GOOD = 0x0000_0000
 """Quality of a good value; all codes are OPC UA status codes (Part 4, 7.39), the two highest bits say how bad."""
@@ -58,6 +58,19 @@ class TagCard(Noun):
 
     role: Role = Role.SIGNAL
     """What it means."""
+
+
+class Keeping(Noun):
+    """How long what was measured is kept; None keeps all."""
+
+    keep_days: int | None = Field(default=None, ge=1)
+    """Days of samples; their hours and minutes stay."""
+
+    minutes_days: int | None = Field(default=None, ge=1)
+    """Days of minutes of samples that were given up."""
+
+    hours_days: int | None = Field(default=None, ge=1)
+    """Days of hours of samples that were given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,11 @@ class Supervisor:
         self._queue: asyncio.Queue[_Handed | None] = asyncio.Queue(waiting)
         self.health = {name: Health(since=time.time()) for name in connectors}
 
+    @property
+    def waiting(self) -> int:
+        """Batches that wait for a commit."""
+        return self._queue.qsize()
+
     async def run(self) -> None:
         """Run all connectors; ends when cancelled, after what they hand over at their end is stored."""
         writer = asyncio.create_task(self._write(), name="commit")

@@ -147,6 +147,10 @@ def history(
     stale: Annotated[
         str | None, typer.Option(help="A value holds no longer than this without a further sample.")
     ] = None,
+    points: Annotated[
+        int | None, typer.Option(help="About so many points, extremes never lost; hours where the span is long.")
+    ] = None,
+    unit: Annotated[str, typer.Option(help="With --points: unit in which values are told.")] = "",
     as_json: Json = False,
     lang: Lang = None,
 ) -> None:
@@ -163,6 +167,13 @@ def history(
     zone = _zone(workspace)
     last = read_time(end, zone, "--to") or now()
     first = read_time(begin, zone, "--from") or last - timedelta(hours=1)
+    if points is not None:
+        from zhizao.app.trend import ns_of, table, trends
+
+        cards = live.cards_of(workspace)
+        drawn = trends(historian, [tag], ns_of(first), ns_of(last), points, units=[unit], cards=cards)
+        _show_table(table(drawn), words, as_json)
+        return
     found = live.history(
         historian, tag, first, last, _seconds(every, "--every"), stale_s=_seconds(stale, "--stale") or 0.0
     )

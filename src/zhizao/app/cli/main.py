@@ -18,6 +18,7 @@ from zhizao.app.cli import (
     serve_commands,
     state_commands,
     survey_commands,
+    tags_commands,
     twin_commands,
 )
 from zhizao.app.cli.show import guard, say
@@ -45,6 +46,7 @@ indicator_commands.add(app)
 editing_commands.add(app)
 live_commands.add(app)
 state_commands.add(app)
+tags_commands.add(app)
 
 
 @app.command()

@@ -18,11 +18,13 @@ from zhizao.app.access import Access
 from zhizao.app.desk import Desk
 from zhizao.app.http import gate, login, reference
 from zhizao.app.http.answers import error_answer
+from zhizao.app.http.metered import Metered
 from zhizao.app.http.routes import (
     data,
     decide,
     indicators,
     live,
+    outward,
     panel,
     people,
     records,
@@ -31,6 +33,8 @@ from zhizao.app.http.routes import (
     returns_form,
     rollup,
     states,
+    tags,
+    trend,
     warnings,
 )
 from zhizao.app.returns_desk import ReturnsDesk
@@ -88,6 +92,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
     )
     app.state.desk, app.state.access, app.state.settings = desk, access, settings
     app.add_middleware(gate.Gate, access=access, local=settings.local, largest=settings.largest)
+    app.add_middleware(Metered)
     _errors(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (
@@ -104,6 +109,9 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         warnings.router,
         live.router,
         states.router,
+        trend.router,
+        tags.router,
+        outward.router,
         releases.router,
         reference.router,
     ):

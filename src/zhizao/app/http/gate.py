@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,12 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from zhizao.app.access import LOCAL, Access, Person, Session
 from zhizao.errors import InputError
 
-__all__ = ["COOKIE", "CSRF_HEADER", "HEADERS", "Asked", "Gate", "asked"]
+__all__ = ["COOKIE", "CSRF_HEADER", "HEADERS", "Asked", "Gate", "asked", "loopback"]
 
 COOKIE = "zhizao_session"
 CSRF_HEADER = "x-csrf-token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-OPEN = ("/login", "/static/", "/_nicegui/", "/favicon.ico", "/api/v1/health", "/api/v1/session")
+OPEN = ("/login", "/static/", "/_nicegui/", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/metrics")
 """Addresses that need no sign-in. `/_nicegui/` has scripts and styles; what clients upload there is not open."""
 
 HEADERS = {
@@ -62,6 +63,17 @@ def asked(scope: Scope) -> Asked:
     """What the gate decided about a request."""
     found = scope.get("zhizao")
     return found if isinstance(found, Asked) else Asked()
+
+
+def loopback(scope: Scope) -> bool:
+    """Whether a request comes from this machine itself and calls it so; a proxy on it, which passes on `Host`, does not."""
+    headers = {key.lower(): value.decode("latin-1") for key, value in scope.get("headers", [])}
+    try:
+        near = ip_address((scope.get("client") or ("",))[0]).is_loopback
+    except ValueError:
+        return False
+    named = _name(headers.get(b"host", "")) in {"127.0.0.1", "localhost", "::1"}
+    return near and named and not {b"x-forwarded-for", b"forwarded", b"x-real-ip"} & headers.keys()
 
 
 class Gate:

@@ -30,6 +30,8 @@ def register(desk: Desk, access: Access | None) -> None:
         returns,
         rollup,
         shell,
+        tags,
+        trend,
         twin,
         warnings,
     )

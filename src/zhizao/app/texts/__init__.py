@@ -16,6 +16,7 @@ from zhizao.app.texts import (
     files,
     indicators,
     live,
+    outward,
     pages,
     panel,
     people,
@@ -60,6 +61,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **warnings.TEXTS,
         **states.TEXTS,
         **live.TEXTS,
+        **outward.TEXTS,
         **release.TEXTS,
         **_causes(),
     }

@@ -129,8 +129,7 @@ class Historian:
 
     def _last_rows(self) -> Rows:
         known = np.flatnonzero(self._last_at[: len(self._names)] > np.iinfo(np.int64).min).astype(np.int32)
-        value, quality, word = (column[known] for column in self._last)
-        return Rows(known, self._last_at[known], value, quality, word)
+        return Rows(known, self._last_at[known], *(column[known] for column in self._last))
 
     def _restore(self, snapshot: Mapping[str, Any], last: Rows) -> None:
         for name in snapshot["tags"]:
@@ -156,8 +155,7 @@ class Historian:
         for begin in range(0, len(rows), 1_000_000):
             part = rows[begin : begin + 1_000_000]
             order = np.lexsort((np.arange(len(part)), part.at, part.tag))
-            keep = np.append(np.diff(part.tag[order]) != 0, True)
-            part = part[order[keep]]
+            part = part[order[np.append(np.diff(part.tag[order]) != 0, True)]]
             part = part[part.at >= self._last_at[part.tag]]
             self._last_at[part.tag] = part.at
             for column, new in zip(self._last, (part.value, part.quality, part.word), strict=True):
@@ -317,9 +315,8 @@ class Historian:
         there = [self.table.said(late.tag, late.at, self._word_numbers)]
         self._words.extend(list(self._word_numbers)[len(self._words) :])
         begin, end = int(late.at.min()), int(late.at.max())
-        for part in (*(tail.rows() for _, tail in self._frozen), self._tail.rows(), *before):
-            there.append(part[between(part.at, begin, end)])
-        return repeated(rows, old, there)
+        held = (*(tail.rows() for tail in self.tails()), *before)
+        return repeated(rows, old, there + [part[between(part.at, begin, end)] for part in held])
 
     # -- the table -----------------------------------------------------------------------------------------------------
 
@@ -357,9 +354,9 @@ class Historian:
     def flush(self) -> None:
         """Put all that is in the log into the table."""
         self._rotate()
-        if self._flusher is not None:
+        if self._flusher:
             self._flusher.join()
-        if self._failed is not None:
+        if self._failed:
             raise self._failed
 
     def tidy_up(self, *, before: str | None = None) -> int:
@@ -379,15 +376,18 @@ class Historian:
                 with self._lock:
                     self.table.commit(made, replaces=files)
                 gone += superseded
+            elif len(files) == 1:
+                self.table.complete(files[0])
         return gone
 
     def retain(self, since: str) -> int:
-        """Give up the days before a date; files that were dropped.
+        """Give up the samples of days before a date, keep their hours and minutes; files that were dropped.
 
         Parameters
         ----------
         since : first UTC date that is kept, YYYY-MM-DD
         """
+        self.tidy_up(before=since)
         with self._lock:
             return self.table.drop(since)
 
@@ -414,7 +414,7 @@ class Historian:
 
     def _stamp(self) -> tuple[str, int]:
         """Name of the last segment, and how many versions the table has had."""
-        last = max((f"log/{path.name}" for path in self.folder.glob("log/*.seg")), default="")
+        last = max((f"log/{one.name}" for one in self.folder.glob("log/*.seg")), default="")
         return last, sum(1 for _ in self.folder.glob("samples/_delta_log/*.json"))
 
     def _reload(self) -> None:
@@ -427,12 +427,16 @@ class Historian:
                 if self._stamp() == self._seen:
                     return
 
+    def tails(self) -> list[Tail]:
+        """What the log holds, in the order in which it was said."""
+        return [*(tail for _, tail in self._frozen), self._tail]
+
     def _stored(self, tag: int, begin: int, end: int) -> Rows:
         parts = [self.table.read(tag, begin, end, self._word_numbers)]
         self._words.extend(list(self._word_numbers)[len(self._words) :])
-        parts += [tail.of(tag, begin, end) for _, tail in self._frozen]
-        parts.append(self._tail.of(tag, begin, end))
-        return Rows.joined([part for part in parts if len(part)])
+        return Rows.joined(
+            [part for part in (*parts, *(tail.of(tag, begin, end) for tail in self.tails())) if len(part)]
+        )
 
     def rows(self, tag: str, begin: int, end: int) -> Rows:
         """Samples of a tag with begin <= at < end, one of each time, in the order of time.
@@ -470,7 +474,7 @@ class Historian:
     def earliest(self) -> int:
         """Time of the earliest sample of any tag, ns; the end of time when there is none."""
         with self._lock:
-            tails = [tail.rows().at for tail in (*(tail for _, tail in self._frozen), self._tail) if tail.count]
+            tails = [tail.rows().at for tail in self.tails() if tail.count]
             begins = [file.begin for file in self.table.files] + [int(at.min()) for at in tails]
         return min(begins, default=int(np.iinfo(np.int64).max))
 
@@ -496,12 +500,10 @@ class Historian:
         tags : names; all when absent
         """
         with self._lock:
-            numbers = np.array(
-                [self.number(tag) for tag in tags] if tags is not None else range(len(self._names)), np.int32
-            )
+            which = range(len(self._names)) if tags is None else [self.number(tag) for tag in tags]
+            numbers = np.array(which, np.int32)
             numbers = numbers[self._last_at[numbers] > np.iinfo(np.int64).min]
-            value, quality, word = (column[numbers] for column in self._last)
-            rows = Rows(numbers, self._last_at[numbers], value, quality, word)
+            rows = Rows(numbers, self._last_at[numbers], *(column[numbers] for column in self._last))
             return reading.frame(rows, self._words, [self._names[number] for number in numbers.tolist()])
 
     def figures(self, tag: str, begin: int, end: int, every: int | None = None, *, stale: int = 0) -> pl.DataFrame:
@@ -535,7 +537,7 @@ class Historian:
         with self._lock:
             parts = [self.table.between(begin, end, self._word_numbers)]
             self._words.extend(list(self._word_numbers)[len(self._words) :])
-            for tail in (*(tail for _, tail in self._frozen), self._tail):
+            for tail in self.tails():
                 part = tail.rows()
                 parts.append(part[between(part.at, begin, end - 1)])
             tags = len(self._names)
@@ -585,7 +587,7 @@ class Historian:
             self._segment.close()
         if self._held is not None:
             os.close(self._held)
-            self._held = None
+        self._held = None
 
     def __enter__(self) -> Historian:
         return self

@@ -16,7 +16,9 @@ __all__ = [
     "grouped",
     "least_scale",
     "locate",
+    "marked",
     "sorted_runs",
+    "telling",
     "tidy",
     "weigh",
     "weigh_runs",
@@ -65,6 +67,15 @@ def between(at: Array, begin: int, end: int) -> Array:
             out[count] = i
             count += 1
     return out
+
+
+@_compiled
+def marked(at: Array, span: int, begin: int, flags: Array) -> None:
+    """Set the flag of each slot from `begin` on that has a row in it."""
+    for one in at:
+        slot = one // span - begin
+        if 0 <= slot < len(flags):
+            flags[slot] = True
 
 
 @_compiled
@@ -226,3 +237,34 @@ def weigh_runs(
         if known[tag]:
             held, held_good, held_at = value[here - 1], good[here - 1], at[here - 1]
         weigh(at[here:end], value[here:end], good[here:end], edges, held, held_good, held_at, stale, out[tag])
+
+
+@_compiled
+def telling(at: Array, value: Array, good: Array, begin: int, end: int, buckets: int, out: Array) -> int:
+    """Rows that draw the same line at so many buckets: of each the first, least, greatest and last good one, and the first
+    bad one, in the order of time (M4, Jugel et al. 2014); how many of `out` were filled.
+    """
+    n, i = 0, 0
+    chosen = np.empty(5, np.int64)
+    while i < len(at):
+        bucket = int((at[i] - begin) / (end - begin) * buckets)
+        first, least, most, last, bad = -1, -1, -1, -1, -1
+        while i < len(at) and int((at[i] - begin) / (end - begin) * buckets) == bucket:
+            if good[i] and not np.isnan(value[i]):
+                if first < 0:
+                    first, least, most = i, i, i
+                if value[i] < value[least]:
+                    least = i
+                if value[i] > value[most]:
+                    most = i
+                last = i
+            elif bad < 0:
+                bad = i
+            i += 1
+        chosen[0], chosen[1], chosen[2], chosen[3], chosen[4] = first, least, most, last, bad
+        chosen.sort()
+        for k in range(5):
+            if chosen[k] >= 0 and (k == 0 or chosen[k] != chosen[k - 1]):
+                out[n] = chosen[k]
+                n += 1
+    return n

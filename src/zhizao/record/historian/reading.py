@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from zhizao.errors import InputError
 from zhizao.model import is_good
-from zhizao.record.historian.kernels import FIGURES, weigh, weigh_runs
+from zhizao.record.historian.cells import HOUR_NS, LEVELS, Cells, fold, made
+from zhizao.record.historian.kernels import FIGURES, marked, weigh, weigh_runs
 from zhizao.record.historian.segment import Rows
 
 if TYPE_CHECKING:
@@ -98,13 +99,71 @@ def _held(historian: Historian, tag: str, begin: int) -> tuple[float, bool, int,
     return float(before.value[0]), good, int(before.at[0]), int(before.word[0])
 
 
+def _level(begin: int, every: int, stale: int) -> str | None:
+    """The longest cells that such intervals are made of; None where they are made of samples."""
+    for level, span in LEVELS.items():
+        if not stale and every % span == 0 and begin % span == 0:
+            return level
+    return None
+
+
+def _put_together(historian: Historian, level: str, begin: int, end: int, tag: str | None = None) -> Cells:
+    """Cells of all tags, or of one, with begin <= time < end: as they are kept, or put together anew from samples."""
+    span = LEVELS[level]
+    slots = begin // span, -(-end // span)
+    number = -1 if tag is None else historian.number(tag)
+    with historian._lock:
+        log = np.zeros(slots[1] - slots[0], np.bool_)
+        for tail in historian.tails():
+            marked(tail.rows().at, span, slots[0], log)
+        if end % span:
+            log[-1] = True
+        found, bare = historian.table.levels.found(level, historian.table.files, *slots, log, number)
+    parts = [found]
+    for one, other in bare:
+        stop = min(other * span, end)
+        if tag is None:
+            rows, first = historian.all_rows(one * span, stop)
+            parts.append(made(first, rows.at, rows.value, is_good(rows.quality), span, end))
+        else:
+            rows = historian.rows(tag, one * span, stop)
+            first = np.array([0, len(rows)])
+            part = made(first, rows.at, rows.value, is_good(rows.quality), span, end)
+            parts.append(Cells(np.full(len(part), number, np.int32), part.slot, part.data))
+    return Cells.joined(parts)
+
+
+def _kept_before(historian: Historian, number: int, at: int) -> tuple[float, bool, bool]:
+    """What held at a time, from days whose samples are gone: value, goodness, whether there was anything."""
+    levels = historian.table.levels
+    for place in reversed(levels.kept("hours")):
+        runs = levels.runs(place)
+        if runs and runs[0][0] * HOUR_NS < at:
+            found = levels.read(place, number)
+            found = found[found.slot < at // HOUR_NS] if found is not None else None
+            if found is not None and len(found):
+                return float(found.data[-1, 11]), bool(found.data[-1, 12]), True
+    return np.nan, False, False
+
+
+def _held_at(historian: Historian, tag: str, begin: int) -> tuple[float, bool, bool]:
+    value, good, at, _ = _held(historian, tag, begin)
+    return (value, good, True) if at >= 0 else _kept_before(historian, historian.number(tag), begin)
+
+
 def figures(historian: Historian, tag: str, begin: int, end: int, every: int | None, *, stale: int) -> pl.DataFrame:
     """See `Historian.figures`."""
     edges = _edges(begin, end, every)
+    level = _level(begin, every or end - begin, stale)
+    if level is not None:
+        found = _put_together(historian, level, begin, end, tag)
+        held = [np.array([one]) for one in _held_at(historian, tag, begin)]
+        alone = Cells(np.zeros(len(found), np.int32), found.slot, found.data)
+        return _told(edges, fold(alone, 1, edges, LEVELS[level], *held)[0])
     rows = historian.rows(tag, begin, end)
-    held, held_good, held_at, _ = _held(historian, tag, begin)
+    value, good, held_at, _ = _held(historian, tag, begin)
     out = np.zeros((len(edges) - 1, len(FIGURES)))
-    weigh(rows.at, rows.value, is_good(rows.quality), edges, held, held_good, held_at, stale, out)
+    weigh(rows.at, rows.value, is_good(rows.quality), edges, value, good, held_at, stale, out)
     return _told(edges, out)
 
 
@@ -118,6 +177,32 @@ def figures_of_all(historian: Historian, begin: int, end: int, every: int | None
             fix="take longer intervals or a shorter time",
             code="too_many_intervals",
         )
+    level = _level(begin, every or end - begin, stale)
+    out = _of_cells(historian, level, edges) if level is not None else _of_samples(historian, edges, stale)
+    told = _told(np.tile(edges[:-1], len(names)), out.reshape(-1, len(FIGURES)), np.tile(edges[1:], len(names)))
+    tags = pl.Series(names, dtype=pl.String).gather(np.repeat(np.arange(len(names)), len(edges) - 1))
+    return told.insert_column(0, tags.alias("tag"))
+
+
+def _of_cells(historian: Historian, level: str, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    names, span, begin = historian.tags, LEVELS[level], int(edges[0])
+    since = max(begin - _LOOK_BACK_NS, 0)
+    found = _put_together(historian, level, since, int(edges[-1]))
+    held, good = np.full(len(names), np.nan), np.zeros(len(names), np.bool_)
+    known = np.zeros(len(names), np.bool_)
+    before = found[found.slot < begin // span]
+    ends = np.append(np.flatnonzero(np.diff(before.tag)), len(before) - 1)[: len(before)]
+    held[before.tag[ends]], good[before.tag[ends]] = before.data[ends, 11], before.data[ends, 12] > 0
+    known[before.tag[ends]] = True
+    if historian.earliest() < since or historian.table.levels.kept("hours"):
+        for number in np.flatnonzero(~known).tolist():
+            held[number], good[number], known[number] = _held_at(historian, names[number], begin)
+    mine = found if begin == since or not len(before) else found[found.slot >= begin // span]
+    return fold(mine, len(names), edges, span, held, good, known)
+
+
+def _of_samples(historian: Historian, edges: NDArray[np.int64], stale: int) -> NDArray[np.float64]:
+    names, begin, end = historian.tags, int(edges[0]), int(edges[-1])
     since = max(begin - _LOOK_BACK_NS, 0)
     rows, first = historian.all_rows(since, end)
     out = np.zeros((len(names), len(edges) - 1, len(FIGURES)))
@@ -129,9 +214,7 @@ def figures_of_all(historian: Historian, begin: int, end: int, every: int | None
             mine = slice(int(first[number]), int(first[number + 1]))
             fine = is_good(rows.quality[mine])
             weigh(rows.at[mine], rows.value[mine], fine, edges, held, good, held_at, stale, out[number])
-    told = _told(np.tile(edges[:-1], len(names)), out.reshape(-1, len(FIGURES)), np.tile(edges[1:], len(names)))
-    tags = pl.Series(names, dtype=pl.String).gather(np.repeat(np.arange(len(names)), len(edges) - 1))
-    return told.insert_column(0, tags.alias("tag"))
+    return out
 
 
 def _edges(begin: int, end: int, every: int | None) -> NDArray[np.int64]:

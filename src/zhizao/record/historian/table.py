@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from zhizao.record.historian.integers import scaled, scales, unscaled
 from zhizao.record.historian.kernels import grouped, locate, sorted_runs, tidy
+from zhizao.record.historian.levels import Levels
 from zhizao.record.historian.segment import Rows
 
 __all__ = ["SCHEMA", "File", "Table"]
@@ -96,6 +97,7 @@ class Table:
         self._open: dict[str, pq.ParquetFile] = {}
         self._whole: dict[str, Rows] = {}  # the last files that were looked through whole
         self._delta: DeltaTable | None = None
+        self.levels = Levels(folder.parent)
         self.files: list[File] = []
         self.reload()
 
@@ -179,6 +181,12 @@ class Table:
         for path in gone:
             self._open.pop(path, None)
             self._whole.pop(path, None)
+        self.levels.forget(replaces)
+
+    def complete(self, file: File) -> None:
+        """Make the cells of a file that has none: it is of an older version."""
+        if not self.levels.has(file.path):
+            self.levels.make(file.path, self.read_files([file], {}))
 
     def _write(self, rows: Rows, scale: NDArray[np.int8], words: Sequence[str], day: int, stamp: int) -> File:
         name = (date(1970, 1, 1) + timedelta(days=day)).isoformat()
@@ -222,6 +230,7 @@ class Table:
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(place)
+        self.levels.make(path, rows)
         return self._look(path)
 
     def _commit(self, made: Sequence[File], *, segment: int, replaces: Sequence[File]) -> None:
@@ -349,7 +358,7 @@ class Table:
         return self.prepare(rows[keep], words, tags, stamp=max(file.stamp for file in files) + 1), len(rows) - kept
 
     def drop(self, before: str) -> int:
-        """Take days before a date out of the table; files that were dropped.
+        """Take days before a date out of the table, and keep their cells; files that were dropped.
 
         Parameters
         ----------
@@ -357,8 +366,10 @@ class Table:
         """
         old = [file for file in self.files if file.day < before]
         if old and self._delta is not None:
+            self.levels.keep(old)
             self._delta.delete(f"day < '{before}'")
             self.files = [file for file in self.files if file.day >= before]
+            self.levels.forget(old)
         return len(old)
 
     def vacuum(self, hours: int) -> int:

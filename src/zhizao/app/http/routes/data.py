@@ -31,12 +31,6 @@ def _figure(figure: Figure) -> dict[str, Any]:
     return asdict(figure)
 
 
-@router.get("/health", tags=["health"], summary="Whether the server works")
-def health(desk: At) -> dict[str, str]:
-    """Version and state of the journal; needs no sign-in."""
-    return {"state": "ok", "version": desk.version}
-
-
 @router.get("/figures", tags=["figures"], summary="The three figures")
 def figures(desk: At, person: Who, period: When) -> dict[str, Any]:
     """Production cycle, operating cost and defect rate of the orders that ended in the period, with 95 % intervals.
