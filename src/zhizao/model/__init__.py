@@ -1,5 +1,6 @@
 """What a plant is, and what an event is."""
 
+from zhizao.model.alarm import AlarmCard, Chain, Condition, Severity, Step, When
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
 from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
@@ -13,7 +14,10 @@ __all__ = [
     "NO_COMMUNICATION",
     "UNCERTAIN",
     "WORKLOG_SCHEMA",
+    "AlarmCard",
     "Calendar",
+    "Chain",
+    "Condition",
     "Event",
     "Kind",
     "Machine",
@@ -25,8 +29,11 @@ __all__ = [
     "Rates",
     "Role",
     "Samples",
+    "Severity",
+    "Step",
     "TagCard",
     "Taken",
+    "When",
     "WorkLog",
     "is_good",
 ]

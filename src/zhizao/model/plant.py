@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from zhizao.model.alarm import AlarmCard, Chain
 from zhizao.model.noun import Noun
 from zhizao.model.signal import TagCard
 
@@ -175,6 +176,15 @@ class Plant(Noun):
     connections: dict[str, dict[str, JsonValue]] = {}
     """Sources of live facts by name; each has a `kind` and what `zhizao.sense` asks for that kind."""
 
+    alarms: dict[str, AlarmCard] = {}
+    """Alarms by id; signals with the role `alarm` and conditions of OPC UA servers are alarms without a line here."""
+
+    escalations: dict[str, Chain] = {}
+    """Who is told when nobody acknowledges an alarm, by name."""
+
+    operators: int = Field(default=1, ge=1)
+    """Operators among whom the alarms of the plant are shared, for rates per operator."""
+
     enterprise: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,59})?$")
     """Id of the enterprise in units.yaml whose return this plant's journal fills."""
 
@@ -210,6 +220,13 @@ class Plant(Noun):
                 above = self.meters[above.below]
                 if above.carrier != meter.carrier:
                     raise ValueError(f'meter "{name}" of {meter.carrier} stands below one of {above.carrier}')
+        return self
+
+    @model_validator(mode="after")
+    def _chains_exist(self) -> Plant:
+        for name, card in self.alarms.items():
+            if card.escalation and card.escalation not in self.escalations:
+                raise ValueError(f'alarm "{name}" names escalation "{card.escalation}", which is not among escalations')
         return self
 
     def assumptions(self) -> list[tuple[str, float | str]]:
