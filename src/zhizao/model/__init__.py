@@ -3,6 +3,7 @@
 from zhizao.model.alarm import AlarmCard, Chain, Condition, Severity, Step, When
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
+from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.plant import CARRIERS, Calendar, Machine, Meter, Person, Plant, Product, Rates
 from zhizao.model.signal import BAD, GOOD, NO_COMMUNICATION, UNCERTAIN, Role, Samples, TagCard, Taken, is_good
 from zhizao.model.worklog import WORKLOG_SCHEMA, WorkLog
@@ -21,6 +22,7 @@ __all__ = [
     "Event",
     "Kind",
     "Machine",
+    "MailServer",
     "Meter",
     "Noun",
     "Person",
@@ -34,6 +36,7 @@ __all__ = [
     "TagCard",
     "Taken",
     "When",
+    "Webhook",
     "WorkLog",
     "is_good",
 ]

@@ -175,7 +175,7 @@ class Step(Noun):
     """Minutes after the alarm was raised, if nobody has acknowledged it by then."""
 
     to: str = Field(min_length=3)
-    """Name of a target of `outward`."""
+    """Mail address, or name of one of `webhooks`."""
 
 
 class Chain(Noun):

@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from zhizao.model.alarm import AlarmCard, Chain
 from zhizao.model.noun import Noun
+from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.signal import TagCard
 
 __all__ = ["CARRIERS", "Calendar", "Carrier", "Machine", "Meter", "Person", "Plant", "Product", "Rates"]
@@ -185,6 +186,12 @@ class Plant(Noun):
     operators: int = Field(default=1, ge=1)
     """Operators among whom the alarms of the plant are shared, for rates per operator."""
 
+    webhooks: dict[str, Webhook] = {}
+    """Addresses that are told of events, by name."""
+
+    mail: MailServer | None = None
+    """Server that takes mail from the plant; nobody is mailed without it."""
+
     enterprise: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,59})?$")
     """Id of the enterprise in units.yaml whose return this plant's journal fills."""
 
@@ -227,6 +234,12 @@ class Plant(Noun):
         for name, card in self.alarms.items():
             if card.escalation and card.escalation not in self.escalations:
                 raise ValueError(f'alarm "{name}" names escalation "{card.escalation}", which is not among escalations')
+        for name, chain in self.escalations.items():
+            for step in chain.steps:
+                if "@" not in step.to and step.to not in self.webhooks:
+                    raise ValueError(f'escalation "{name}" tells "{step.to}", which is neither a mail address nor a webhook')
+                if "@" in step.to and self.mail is None:
+                    raise ValueError(f'escalation "{name}" tells "{step.to}", and there is no server for mail; write mail')
         return self
 
     def assumptions(self) -> list[tuple[str, float | str]]:
