@@ -164,7 +164,9 @@ class AlarmCard(Noun):
         if kind in (Condition.DISCRETE, Condition.TEXT, Condition.SILENT) and self.deadband:
             raise ValueError(f"an alarm of condition {kind} has no deadband; take it out")
         if kind is Condition.DEVIATION and self.limit is not None and self.deadband >= self.limit:
-            raise ValueError(f"deadband {self.deadband:g} is not less than the limit {self.limit:g}; it would never clear")
+            raise ValueError(
+                f"deadband {self.deadband:g} is not less than the limit {self.limit:g}; it would never clear"
+            )
         return self
 
 

@@ -237,9 +237,13 @@ class Plant(Noun):
         for name, chain in self.escalations.items():
             for step in chain.steps:
                 if "@" not in step.to and step.to not in self.webhooks:
-                    raise ValueError(f'escalation "{name}" tells "{step.to}", which is neither a mail address nor a webhook')
+                    raise ValueError(
+                        f'escalation "{name}" tells "{step.to}", which is neither a mail address nor a webhook'
+                    )
                 if "@" in step.to and self.mail is None:
-                    raise ValueError(f'escalation "{name}" tells "{step.to}", and there is no server for mail; write mail')
+                    raise ValueError(
+                        f'escalation "{name}" tells "{step.to}", and there is no server for mail; write mail'
+                    )
         return self
 
     def assumptions(self) -> list[tuple[str, float | str]]:
