@@ -241,6 +241,7 @@ def listen(
     ------
     InputError : another process listens here, or the connections have faults
     """
+    from zhizao.app.alarm_watch import Watch
     from zhizao.record.historian import Historian
     from zhizao.sense.kinds import connectors
 
@@ -251,7 +252,18 @@ def listen(
             resume = getattr(one, "resume", None)
             if resume is not None:  # it back-fills from there
                 resume(last)
-        asyncio.run(_listened(found, historian, for_s, keep_days, told, on_commit))
+        watch = Watch(Path(workspace), historian)
+        watch.start()
+
+        def committed(stored: Sequence[tuple[str, Samples]]) -> None:
+            watch.take(stored)
+            if on_commit is not None:
+                on_commit(stored)
+
+        try:
+            asyncio.run(_listened(found, historian, for_s, keep_days, told, committed))
+        finally:
+            watch.stop()
         return historian.ledger()
 
 

@@ -35,8 +35,8 @@ __all__ = [
     "Step",
     "TagCard",
     "Taken",
-    "When",
     "Webhook",
+    "When",
     "WorkLog",
     "is_good",
 ]

@@ -19,6 +19,7 @@ from zhizao.app.desk import Desk
 from zhizao.app.http import gate, login, reference
 from zhizao.app.http.answers import error_answer
 from zhizao.app.http.routes import (
+    alarms,
     data,
     decide,
     indicators,
@@ -102,6 +103,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         panel.router,
         warnings.router,
         live.router,
+        alarms.router,
         releases.router,
         reference.router,
     ):

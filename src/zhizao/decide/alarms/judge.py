@@ -210,6 +210,14 @@ class Judge:
         self._last[0] = np.nan if kept[7] is None else kept[7]
         return self
 
+    def set_again(self, other: Judge) -> Judge:
+        """Go on from another that has other settings: its last sample is to be judged again by these."""
+        self.go_on(other.kept())
+        if self._times[0] != _NEVER:
+            self._times[0] -= 1
+        self._times[1], self._times[3], self._times[5] = _NEVER, self._times[2], 0
+        return self
+
 
 def judged(
     card: AlarmCard, at: NDArray[np.int64], value: NDArray[np.float64], good: NDArray[np.bool_], end: int

@@ -67,7 +67,7 @@ class Entry:
     """
 
     alarm: str
-    life: Life = Life()
+    life: Life = field(default_factory=Life)
     priority: int = 4
     tag: str = ""
     machine: str = ""
