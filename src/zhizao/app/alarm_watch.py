@@ -70,6 +70,18 @@ def when_card(when: When) -> AlarmCard:
     return AlarmCard(tag=when.tag, condition=Condition.LOW, limit=when.below)
 
 
+def said_of(card: AlarmCard) -> str:
+    """The condition of an alarm in short.
+
+    Examples
+    --------
+    >>> said_of(AlarmCard(tag="mill 1/temperature", condition="high", limit=70, unit="°C"))
+    'mill 1/temperature high 70 °C'
+    """
+    limit = "" if card.limit is None else f"{card.limit:g}"
+    return " ".join(part for part in (card.tag, card.condition.value, limit, card.unit) if part)
+
+
 def due_steps(plant: Plant, card: AlarmCard, entry: Entry, now: int) -> list[tuple[int, str]]:
     """Steps of the chain of an alarm that are due: number and receiver.
 
@@ -278,7 +290,7 @@ class Watch:
     def _words(self, name: str, card: AlarmCard) -> dict[str, Any]:
         """Priority and message; those of a server's condition come with it."""
         if not is_condition(card.tag):
-            return {"priority": card.rank, "message": card.consequence}
+            return {"priority": card.rank, "message": card.consequence or said_of(card)}
         severity = self._told.get(f"{name}/severity", (np.nan, None))[0]
         rank = card.rank if np.isnan(severity) else 1 + sum(severity < edge for edge in _SEVERITIES)
         return {"priority": rank, "message": self._told.get(f"{name}/message", (np.nan, ""))[1] or ""}

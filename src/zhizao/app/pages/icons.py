@@ -18,6 +18,7 @@ _PATHS: dict[str, str] = {
     "returns": "M6 3h9l4 4v14H6zM15 3v4h4M9 12h6M9 16h6",
     "panel": "M5 5h4v4H5zM15 5h4v4h-4zM5 15h4v4H5zM15 15h4v4h-4z",
     "live": "M3 12h4l3-8 4 16 3-8h4",
+    "alarms": "M5 19h14M7 19v-6a5 5 0 0 1 10 0v6M12 4V2M4 7L2.500 6M20 7l1.500-1M12 12v3",
     "warnings": "M6 17h12l-2-3V10a4 4 0 0 0-8 0v4zM10 20h4M12 3v3",
     "release": "M4 12l16-7-5 15-4-6zM11 14l9-9",
     "import": "M12 4v11M8 11l4 4 4-4M4 19h16",

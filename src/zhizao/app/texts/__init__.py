@@ -10,6 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from zhizao.app.texts import (
+    alarms,
     columns,
     decide,
     faults,
@@ -58,6 +59,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **faults.TEXTS,
         **warnings.TEXTS,
         **live.TEXTS,
+        **alarms.TEXTS,
         **release.TEXTS,
         **_causes(),
     }

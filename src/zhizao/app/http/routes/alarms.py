@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from starlette.concurrency import run_in_threadpool
 
 from zhizao.app import alarm_desk
@@ -44,7 +44,11 @@ class AlarmAct(BaseModel):
     """What is done to alarms."""
 
     action: Literal["acknowledge", "reset", "shelve", "unshelve", "suppress", "unsuppress", "assign", "comment"]
-    alarms: list[str] = Field(min_length=1, max_length=500)
+    alarms: Annotated[
+        list[str],
+        BeforeValidator(lambda one: [one] if isinstance(one, str) else one),
+        Field(min_length=1, max_length=500),
+    ]
     comment: str = Field(default="", max_length=1000)
     minutes: float = Field(default=0, ge=0, le=alarm_desk.LONGEST_MIN)
     """For which they are shelved."""
