@@ -23,7 +23,8 @@ _KINDS = {
     "unacked": "bad", "acked": "warn", "rtn-unacked": "warn", "latched-unacked": "bad", "latched-acked": "warn",
 }  # fmt: skip
 _STALE_S = 10.0
-_MOST = 300
+_MOST, _FACTS = 300, 50
+_COUNTS = ("peak_10min", "floods", "chattering", "stale")
 _TRIED = ("limit", "deadband", "on_delay_s", "off_delay_s", "priority")
 
 
@@ -41,7 +42,7 @@ async def alarms_page(frame: Frame) -> None:
 
 def _tabs(frame: Frame, here: str) -> None:
     links = "".join(
-        f'<a href="{escape(address)}"{" aria-current=page" if key == here else ""}>{escape(frame.t(f"alarms.view.{key}"))}</a>'
+        f'<a href="{escape(address)}"{' aria-current="true"' if key == here else ""}>{escape(frame.t(f"alarms.view.{key}"))}</a>'
         for key, address in (("list", "/alarms"), ("figures", "/alarms?view=figures"))
     )
     raw(f'<nav class="zz-tabs">{links}</nav>')
@@ -154,7 +155,7 @@ def _acting(frame: Frame, inside: str) -> str:
     options = "".join(f'<option value="{key}">{escape(t(f"alarms.do.{key}"))}</option>' for key in doing)
     call = json_of({"method": "POST", "path": "/api/v1/live/alarms/act", "next": frame.link()})
     return (
-        f'<form data-zz-call="{escape(call)}">{inside}<div class="zz-filter zz-gap">'
+        f'<form data-zz-call="{escape(call)}">{inside}<div class="zz-filter" style="margin:14px 0 0">'
         f'<label class="zz-field">{escape(t("alarms.do"))}<select class="zz-input" name="action">{options}</select></label>'
         f'<label class="zz-field">{escape(t("alarms.comment"))}<input class="zz-input" name="comment" maxlength="1000"></label>'
         f'<label class="zz-field">{escape(t("alarms.minutes"))}<input class="zz-input" type="number" name="minutes" '
@@ -182,7 +183,8 @@ async def _one(frame: Frame, path: str, alarm: str) -> None:
     if card:
         await _trend(frame, path, found, tried)
         keys = ("tag", "condition", *_TRIED, "consequence", "response", "respond_min")
-        pairs = [(t(f"alarms.set.{key}"), "–" if card[key] in (None, "") else str(card[key])) for key in keys]
+        told = card | {"condition": t(f"alarms.condition.{card['condition']}"), "priority": found["priority"]}
+        pairs = [(t(f"alarms.set.{key}"), "–" if told[key] in (None, "") else str(told[key])) for key in keys]
         inside = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in pairs)
         raw(heading(t("alarms.card")) + f'<div class="zz-card"><dl class="zz-kv">{inside}</dl></div>')
         _form(frame, card, alarm)
@@ -198,9 +200,10 @@ async def _one(frame: Frame, path: str, alarm: str) -> None:
             escape(one["by"]),
             escape(" ".join(str(x) for x in (one["value"], one["to"], one["comment"], _set(one["settings"])) if x not in (None, ""))),
         ]
-        for one in found["facts"][:200]
+        for one in found["facts"][:_FACTS]
     ]  # fmt: skip
-    raw(heading(t("alarms.history")) + tight(short_table(frame, head, rows)))
+    more = t("live.more", n=_FACTS, all=len(found["facts"])) if len(found["facts"]) > _FACTS else ""
+    raw(heading(t("alarms.history"), more) + tight(short_table(frame, head, rows)))
 
 
 def _set(settings: dict[str, Any]) -> str:
@@ -332,7 +335,7 @@ async def _figures(frame: Frame, path: str) -> None:
             escape(t(f"alarms.figure.{one['key']}")),
             escape(_figure(frame, one, one["value"])),
             escape(_target(frame, one)),
-            tag(one["verdict"], t(f"alarms.verdict.{one['verdict']}")),
+            tag(one["verdict"], t(f"alarms.verdict.{_verdict(one)}")),
         ]
         for one in found["figures"]
     ]
@@ -367,9 +370,16 @@ def button_to(frame: Frame, alarm: str) -> str:
     return link_button(frame.t("alarms.try.search"), frame.link("/alarms", alarm=alarm, search=1), small=True)
 
 
+def _verdict(one: dict[str, Any]) -> str:
+    """A share of a priority is met or not; what can be managed is said of rates only."""
+    return "bad" if one["verdict"] == "warn" and one["most"] is None else str(one["verdict"])
+
+
 def _figure(frame: Frame, one: dict[str, Any], value: float | None) -> str:
     if value is None:
         return "–"
+    if one["key"] in _COUNTS:
+        return frame.t.count(round(value))
     return frame.t.percent(value, 1) if one["unit"] == "1" else frame.t.number(value)
 
 

@@ -93,7 +93,7 @@ def _pass(
                 out_at[n], out_on[n], out_v[n] = due, times[2], last[0]
                 n += 1
                 times[1] = never
-        gap = float(t - times[0])
+        gap = float(t - times[0]) if times[5] else 0.0
         times[0] = t
         v = value[i]
         if kind == 6:
@@ -108,7 +108,7 @@ def _pass(
         if not good[i] or math.isnan(v):
             times[1], times[5] = never, 0
             continue
-        far = _beyond_compiled(kind, set_[1], set_[2], v, last[0], gap if times[5] else 0.0)
+        far = _beyond_compiled(kind, set_[1], set_[2], v, last[0], gap)
         last[0], times[5] = v, 1
         if far > 0:
             times[3] = 1

@@ -104,7 +104,7 @@ async def listing(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Active and unacknowledged first, then by priority; `as_of` as it was known at a time."""
     _aware(as_of)
-    return as_rows(await run_in_threadpool(alarm_desk.listing, str(desk.path), show, find, as_of))
+    return as_rows(await run_in_threadpool(alarm_desk.listing, str(desk.path), show, find, as_of), COLUMNS)
 
 
 @router.get("/export", summary="The list of alarms as a file")
@@ -130,7 +130,7 @@ async def act(request: Request, desk: At, person: Operator, ask: AlarmAct) -> li
     said: dict[str, Any] = {"comment": ask.comment, "minutes": ask.minutes, "to": ask.to}
     rows = await run_in_threadpool(lambda: alarm_desk.act(str(desk.path), ask.action, ask.alarms, person.name, **said))
     noted(request, f"alarm {ask.action}", ", ".join(ask.alarms)[:200])
-    return as_rows(pl.DataFrame(rows, schema=alarm_desk.LIST_SCHEMA))
+    return as_rows(pl.DataFrame(rows, schema=alarm_desk.LIST_SCHEMA), COLUMNS)
 
 
 @router.get("/one", summary="One alarm: state, settings, facts")
