@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -284,3 +289,85 @@ def test_the_routes_list_act_try_and_export(tmp_path: Path) -> None:
     assert caller.post(f"{base}/try", json={"alarm": "hot"}).json()["code"] == "bad_setting"
     assert caller.post(f"{base}/set", json={"alarm": "hot", "limit": 72, "reason": "drift"}).json()["limit"] == 72
     assert "hot" in caller.get(f"{base}/export", params={"format": "csv"}).text
+
+
+class Mailbox(socketserver.ThreadingTCPServer):
+    """An SMTP server that takes everything, on a port of its own."""
+
+    allow_reuse_address, daemon_threads = True, True
+
+    def __init__(self) -> None:
+        self.letters: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Smtp)
+
+
+class _Smtp(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline():
+            word = line[:4].upper()
+            if word == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                text = b"".join(iter(self.rfile.readline, b".\r\n"))
+                self.server.letters.append(text.decode())  # type: ignore[attr-defined]
+            self.wfile.write(b"221 bye\r\n" if word == b"QUIT" else b"250 ok\r\n")
+            if word == b"QUIT":
+                return
+
+
+@pytest.mark.slow
+def test_a_jam_in_the_workshop_becomes_an_alarm_within_a_second_and_somebody_is_mailed_once(tmp_path: Path) -> None:
+    from zhizao.app import live
+    from zhizao.record import read_plant
+    from zhizao.testing.workshop.opcua_server import OpcuaServer
+    from zhizao.testing.workshop.plant import Workshop
+    from zhizao.testing.workshop.run import serve_workshop
+
+    mailbox = Mailbox()
+    threading.Thread(target=mailbox.serve_forever, daemon=True).start()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = place(
+        tmp_path / "w",
+        f"""
+machines: {{mill 1: {{}}}}
+connections: {{shop: {{kind: opcua, url: "opc.tcp://127.0.0.1:{port}"}}}}
+alarms:
+  jammed: {{tag: shop/Workshop/mill 1/alarm/active, condition: discrete, priority: 1, escalation: shift}}
+mail: {{host: 127.0.0.1, port: {mailbox.server_address[1]}, tls: none, sender: plant@example.org, allow_private: true}}
+escalations: {{shift: {{steps: [{{after_min: 0, to: shift@example.org}}]}}}}
+""",
+    )
+    plant = read_plant(folder / "plant.yaml")
+    shop = Workshop(plant, seed=1)
+    loop = asyncio.new_event_loop()
+
+    async def work() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(serve_workshop(shop, 1.0, [OpcuaServer(port)]), 30)
+
+    def jam() -> None:
+        loop.call_soon_threadsafe(shop.inject, "jam", "mill 1", 3.0)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(work(),))
+    thread.start()
+    for _ in range(100):
+        with socket.socket() as knock:
+            if knock.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    threading.Timer(6, jam).start()
+    live.listen(str(folder), plant, for_s=14)
+    thread.join()
+    mailbox.shutdown()
+    mailbox.server_close()
+    told = [(one["what"], one["by"]) for one in reversed(alarm_desk.history_of(str(folder), "jammed"))]
+    assert told == [("raised", "sense"), ("escalated", "sense"), ("cleared", "sense")]
+    with alarm_book.Workspace.open(folder) as home:
+        first = home.journal.alarm_facts()[0]
+    assert (first.recorded_at - first.at).total_seconds() < 1.5, "half of it is the workshop's and the server's"
+    assert len(mailbox.letters) == 1
+    assert "jammed" in mailbox.letters[0]
+    servers = [name for name in states(folder) if name != "jammed"]
+    assert servers, "the server's own condition is in the list too"

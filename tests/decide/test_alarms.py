@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,21 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from zhizao.decide.alarms import (
-    Act, Fact, Judge, Life, Raised, State, changed, chattering, effect, fold, health, intervals, judged, propose, step,
+    Act,
+    Fact,
+    Judge,
+    Life,
+    Raised,
+    State,
+    changed,
+    chattering,
+    effect,
+    fold,
+    health,
+    intervals,
+    judged,
+    propose,
+    step,
     violations,
 )  # fmt: skip
 from zhizao.decide.alarms.cycle import TABLE
@@ -141,7 +157,7 @@ def test_however_the_stream_is_cut_the_turns_are_the_same(
             judge = Judge(one).go_on(judge.kept())
     same = [(a.at, a.raised, repr(a.value)) for a in whole]
     assert same == [(a.at, a.raised, repr(a.value)) for a in found]
-    assert all(a.raised != b.raised for a, b in zip(found, found[1:], strict=False))
+    assert all(a.raised != b.raised for a, b in pairwise(found))
 
 
 def test_a_shelved_alarm_comes_back_by_itself_and_as_of_sees_it_shelved() -> None:

@@ -41,8 +41,9 @@ async def alarms_page(frame: Frame) -> None:
 
 
 def _tabs(frame: Frame, here: str) -> None:
+    now_ = ' aria-current="true"'
     links = "".join(
-        f'<a href="{escape(address)}"{' aria-current="true"' if key == here else ""}>{escape(frame.t(f"alarms.view.{key}"))}</a>'
+        f'<a href="{escape(address)}"{now_ if key == here else ""}>{escape(frame.t(f"alarms.view.{key}"))}</a>'
         for key, address in (("list", "/alarms"), ("figures", "/alarms?view=figures"))
     )
     raw(f'<nav class="zz-tabs">{links}</nav>')
@@ -125,7 +126,7 @@ def _table(frame: Frame, rows: pl.DataFrame) -> None:
     head += [(t("alarms.raised"), False), (t("alarms.who"), False), (t("alarms.comment"), False)]
     cells = []
     for row in rows.head(_MOST).iter_rows(named=True):
-        name = escape(row["alarm"])
+        name, rank = escape(row["alarm"]), row["priority"]
         box = (
             f'<label class="zz-check"><input type="checkbox" name="alarms" value="{name}" aria-label="{name}"></label>'
         )
@@ -135,7 +136,7 @@ def _table(frame: Frame, rows: pl.DataFrame) -> None:
         cells.append(
             ([box] if may else [])
             + [
-                f'<span class="nw">{row["priority"]} {escape(t("alarms.priority." + str(row["priority"])))}</span>',
+                f'<span class="nw">{rank} {escape(t(f"alarms.priority.{rank}"))}</span>',
                 f'<a href="{escape(frame.link("/alarms", alarm=row["alarm"]))}"><b>{name}</b></a>{said}{rattle}',
                 _state(frame, row),
                 f'<span class="num">{escape(t.time(row["raised_at"]) if row["raised_at"] else "–")}</span>',
@@ -174,8 +175,8 @@ async def _one(frame: Frame, path: str, alarm: str) -> None:
         frame.title(t("nav.alarms"), "", back)
         frame.failed(error)
         return
-    state = t("alarms.state." + found["state"])
-    frame.title(f"{alarm}: {state}", found["message"], back)
+    state = found["state"]
+    frame.title(f"{alarm}: {t(f'alarms.state.{state}')}", found["message"], back)
     if frame.may(Right.IMPORT):
         raw(_acting(frame, f'<input type="hidden" name="alarms" value="{escape(alarm)}">'))
     card = found["settings"]

@@ -118,7 +118,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "alarms.effect.told": ("True violations told of", "已提示的真实越限"),
     "alarms.effect.stood": ("Time that it stood", "持续时间"),
     "alarms.effect.delay": ("Told later by, mean and greatest (s)", "推迟提示，平均与最长（秒）"),
-    "alarms.effect.setting": ("", ""),
+    "alarms.effect.setting": ("What", "项目"),
     "alarms.effect.now": ("Now", "当前"),
     "alarms.effect.then": ("Proposed", "建议"),
     "alarms.effect.same": ("No setting is better than the present one", "没有比当前更好的设置"),
