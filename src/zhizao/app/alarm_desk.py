@@ -418,7 +418,7 @@ def _changed(card: AlarmCard, proposed: Mapping[str, Any]) -> AlarmCard:
     try:
         return changed(card, **given)
     except ValueError as error:
-        first = getattr(error, "errors", list)()
+        first: list[Any] = getattr(error, "errors", list)()
         what = str(first[0]["msg"]).removeprefix("Value error, ") if first else str(error)
         raise InputError(f"this is no setting: {what}", where=card.tag, fix="correct it", code="bad_setting") from error
 

@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 import polars as pl
-from nicegui import run, ui
+from nicegui import ui
+from starlette.concurrency import run_in_threadpool
 
 from zhizao.app import alarm_desk, live
 from zhizao.app.access import Right
@@ -53,7 +54,7 @@ async def _list(frame: Frame, path: str) -> None:
     t = frame.t
     shown = frame.query.get("show", "open")
     shown = shown if shown in SHOWN else "open"
-    found = await run.io_bound(alarm_desk.listing, path, "all")
+    found = await run_in_threadpool(alarm_desk.listing, path, "all")
     if found.is_empty():
         frame.title(t("alarms.none.title"))
         frame.empty(t("alarms.none.title"), t("alarms.none.text"), "", "alarms")
@@ -64,7 +65,7 @@ async def _list(frame: Frame, path: str) -> None:
     if not said or (now() - datetime.fromisoformat(said["at"])).total_seconds() > _STALE_S:
         frame.banner("warn", t("alarms.old"), t("alarms.old.text"))
     find = frame.query.get("find", "")
-    rows = await run.io_bound(alarm_desk.listing, path, shown, find)
+    rows = await run_in_threadpool(alarm_desk.listing, path, shown, find)
     options = [(key, t(f"alarms.show.{key}")) for key in SHOWN]
     raw(
         f'<div class="zz-filter">{select("show", t("alarms.show"), options, shown)}<label class="zz-field">{escape(t("grid.find"))}'
@@ -83,7 +84,7 @@ async def _list(frame: Frame, path: str) -> None:
         """Load the page anew when the list is another, unless somebody is about to act."""
         if frame.gone():
             return
-        fresh = (await run.io_bound(alarm_desk.listing, path, shown, find)).drop("times")
+        fresh = (await run_in_threadpool(alarm_desk.listing, path, shown, find)).drop("times")
         if not fresh.equals(before):
             ui.run_javascript(
                 "if(document.querySelector('input[name=alarms]:checked')||document.activeElement.matches('input,select'))"
@@ -170,7 +171,7 @@ async def _one(frame: Frame, path: str, alarm: str) -> None:
     t = frame.t
     back = link_button(t("back"), "/alarms")
     try:
-        found = await run.io_bound(alarm_desk.one, path, alarm)
+        found = await run_in_threadpool(alarm_desk.one, path, alarm)
     except ZhizaoError as error:
         frame.title(t("nav.alarms"), "", back)
         frame.failed(error)
@@ -222,7 +223,9 @@ async def _tried(frame: Frame, path: str, alarm: str) -> dict[str, Any] | Zhizao
     except ValueError:
         return InputError("a setting is not a number", fix="write digits with a point", code="bad_setting")
     try:
-        found: dict[str, Any] = await run.io_bound(lambda: alarm_desk.try_alarm(path, alarm, proposed, search=search))
+        found: dict[str, Any] = await run_in_threadpool(
+            lambda: alarm_desk.try_alarm(path, alarm, proposed, search=search)
+        )
     except ZhizaoError as error:
         return error
     return found
@@ -290,7 +293,7 @@ async def _trend(frame: Frame, path: str, found: dict[str, Any], tried: Any) -> 
     end = min(middle + timedelta(hours=8), now()).astimezone(UTC)
     begin = end - timedelta(hours=24)
     try:
-        frame_ = await run.io_bound(lambda: live.history(live.reading(path), card["tag"], begin, end, 120.0))
+        frame_ = await run_in_threadpool(lambda: live.history(live.reading(path), card["tag"], begin, end, 120.0))
     except InputError:
         return
     if frame_["mean"].null_count() == frame_.height:
@@ -320,7 +323,7 @@ async def _trend(frame: Frame, path: str, found: dict[str, Any], tried: Any) -> 
 async def _figures(frame: Frame, path: str) -> None:
     t = frame.t
     period = frame.period
-    found = await run.io_bound(alarm_desk.figures, path, period.start, period.end)
+    found = await run_in_threadpool(alarm_desk.figures, path, period.start, period.end)
     if not found["alarms"]:
         frame.title(t("alarms.figures.none"))
         _tabs(frame, "figures")

@@ -388,7 +388,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     (r"name one or more", "请至少指明一个"),
     (r"the comment or the name is too long", "备注或姓名过长"),
     (r"use up to 1,000 and 100 letters", "备注最多 1000 字，姓名最多 100 字"),
-    (r"to (?:shelve|suppress|comment) needs a comment", "此操作需要备注"),
+    (r"to (\w+) needs a comment", "此操作需要备注"),
     (r"say why", "请说明原因"),
     (r"an alarm is shelved for more than 0 and at most (\d+) minutes, not (.*)", r"搁置时长须大于 0、不超过 \1 分钟，而不是 \2"),
     (r"give minutes; take it out of service for longer", "请给出分钟数；更久请停用该报警"),
