@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +45,15 @@ webhooks:
 escalations:
   shift: {steps: [{after_min: 0, to: board}, {after_min: 5, to: board}]}
 """
+
+
+@pytest.fixture(autouse=True)
+def _books() -> Iterator[None]:
+    """Books that a test has opened are closed after it."""
+    yield
+    for one in alarm_book._BOOKS.values():
+        one.close()
+    alarm_book._BOOKS.clear()
 
 
 def place(folder: Path, plant: str = PLANT) -> Path:
@@ -360,6 +370,7 @@ escalations: {{shift: {{steps: [{{after_min: 0, to: shift@example.org}}]}}}}
     threading.Timer(6, jam).start()
     live.listen(str(folder), plant, for_s=14)
     thread.join()
+    loop.close()
     mailbox.shutdown()
     mailbox.server_close()
     told = [(one["what"], one["by"]) for one in reversed(alarm_desk.history_of(str(folder), "jammed"))]
