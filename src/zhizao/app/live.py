@@ -254,6 +254,7 @@ def listen(
     ------
     InputError : another process listens here, or the connections have faults
     """
+    from zhizao.app.alarm_watch import Watch
     from zhizao.app.herald import Herald
     from zhizao.app.outbox import OUTBOX, Courier, Outbox
     from zhizao.app.senders import senders
@@ -268,17 +269,26 @@ def listen(
             resume = getattr(one, "resume", None)
             if resume is not None:  # it back-fills from there
                 resume(last, before.get(name, {}).get("position", {}))
+        watch = Watch(Path(workspace), historian)
+        watch.start()
+
+        def committed(stored: Sequence[tuple[str, Samples]]) -> None:
+            watch.take(stored)
+            if on_commit is not None:
+                on_commit(stored)
+
         outbox = Outbox(Path(workspace) / OUTBOX)
         courier = Courier(outbox, lambda: senders(read_plant(Path(workspace) / PLANT)))
         courier.start()
         try:
             asyncio.run(
                 _listened(
-                    found, historian, for_s, keep_days or plant.history.keep_days, told, on_commit,
+                    found, historian, for_s, keep_days or plant.history.keep_days, told, committed,
                     Herald(Path(workspace), plant), plant.history,
                 )
             )  # fmt: skip
         finally:
+            watch.stop()
             courier.stop()
             outbox.close()
         return historian.ledger()

@@ -1,5 +1,6 @@
 """What a plant is, and what an event is."""
 
+from zhizao.model.alarm import AlarmCard, Chain, Condition, Severity, Step, When
 from zhizao.model.event import Event, Kind
 from zhizao.model.noun import Noun
 from zhizao.model.outward import MailServer, Webhook
@@ -16,8 +17,11 @@ __all__ = [
     "NO_COMMUNICATION",
     "UNCERTAIN",
     "WORKLOG_SCHEMA",
+    "AlarmCard",
     "Break",
     "Calendar",
+    "Chain",
+    "Condition",
     "Event",
     "Keeping",
     "Kind",
@@ -32,13 +36,16 @@ __all__ = [
     "Reason",
     "Role",
     "Samples",
+    "Severity",
     "Shift",
     "State",
     "StateMap",
     "StateRule",
+    "Step",
     "TagCard",
     "Taken",
     "Webhook",
+    "When",
     "WorkLog",
     "is_good",
 ]

@@ -39,6 +39,18 @@ class Kind(StrEnum):
     RETURN_PUBLISHED = "return.published"
     RETURN_REOPENED = "return.reopened"
     TARGET_ADJUSTED = "target.adjusted"
+    ALARM_RAISED = "alarm.raised"
+    ALARM_CLEARED = "alarm.cleared"
+    ALARM_ACKNOWLEDGED = "alarm.acknowledged"
+    ALARM_RESET = "alarm.reset"
+    ALARM_SHELVED = "alarm.shelved"
+    ALARM_UNSHELVED = "alarm.unshelved"
+    ALARM_SUPPRESSED = "alarm.suppressed"
+    ALARM_UNSUPPRESSED = "alarm.unsuppressed"
+    ALARM_ASSIGNED = "alarm.assigned"
+    ALARM_COMMENTED = "alarm.commented"
+    ALARM_CHANGED = "alarm.changed"
+    ALARM_ESCALATED = "alarm.escalated"
 
 
 class Event(Noun):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from zhizao.model.alarm import AlarmCard, Chain
 from zhizao.model.noun import Noun
 from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.shift import Shift, apart, check_dates
@@ -208,6 +209,15 @@ class Plant(Noun):
 
     reasons: dict[str, Reason] = {}
     """Reasons of stops by key, as a tree; a usual tree when empty."""
+    alarms: dict[str, AlarmCard] = {}
+    """Alarms by id; signals with the role `alarm` and conditions of OPC UA servers are alarms without a line here."""
+
+    escalations: dict[str, Chain] = {}
+    """Who is told when nobody acknowledges an alarm, by name."""
+
+    operators: int = Field(default=1, ge=1)
+    """Operators among whom the alarms of the plant are shared, for rates per operator."""
+
     webhooks: dict[str, Webhook] = {}
     """Addresses that are told of events, by name."""
 
@@ -279,6 +289,22 @@ class Plant(Noun):
     def stop_reasons(self) -> Mapping[str, Reason]:
         """Reasons that stops may have: those of plant.yaml, or the usual ones."""
         return reasons_of(self.reasons)
+
+    def _chains_exist(self) -> Plant:
+        for name, card in self.alarms.items():
+            if card.escalation and card.escalation not in self.escalations:
+                raise ValueError(f'alarm "{name}" names escalation "{card.escalation}", which is not among escalations')
+        for name, chain in self.escalations.items():
+            for step in chain.steps:
+                if "@" not in step.to and step.to not in self.webhooks:
+                    raise ValueError(
+                        f'escalation "{name}" tells "{step.to}", which is neither a mail address nor a webhook'
+                    )
+                if "@" in step.to and self.mail is None:
+                    raise ValueError(
+                        f'escalation "{name}" tells "{step.to}", and there is no server for mail; write mail'
+                    )
+        return self
 
     def assumptions(self) -> list[tuple[str, float | str]]:
         """Names and values of the settings that the user did not give.

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from zhizao.errors import InputError
 from zhizao.model import Event, Kind, WorkLog
-from zhizao.record import facts, returns, views
+from zhizao.record import alarms, facts, returns, views
 from zhizao.record.chain import EVENT_SCHEMA
 from zhizao.record.importing import BATCH_ROWS, Progress, Receipt, import_records, link
 from zhizao.record.instant import nanoseconds
@@ -141,6 +141,16 @@ class Journal:
         as_of : only those known at this time
         """
         return returns.steps(self._store, subject, as_of=as_of)
+
+    def alarm_facts(self, *, after: int = 0, as_of: datetime | None = None) -> list[Recorded]:
+        """Facts about alarms in the order in which they were recorded.
+
+        Parameters
+        ----------
+        after : only those with a higher sequence
+        as_of : only those known at this time
+        """
+        return alarms.alarm_facts(self._store, after=after, as_of=as_of)
 
     def returned(
         self, which: Literal["published", "latest"] = "published", *, as_of: datetime | None = None

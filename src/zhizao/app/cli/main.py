@@ -6,6 +6,7 @@ import typer
 
 from zhizao import __version__
 from zhizao.app.cli import (
+    alarm_commands,
     alerts_commands,
     analysis_commands,
     economy_commands,
@@ -34,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(twin_commands.app, name="twin")
+app.add_typer(alarm_commands.app, name="alarms")
 app.add_typer(economy_commands.app, name="economy")
 app.add_typer(survey_commands.app, name="survey")
 analysis_commands.add(app)

@@ -39,7 +39,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 _MISSING = {
     *("no_job", "no_import", "no_upload", "nobody", "no_table", "no_token"),
     *("no_return", "no_unit", "not_own", "no_indicator", "no_own", "no_group"),
-    *("no_machine", "no_shift", "no_warning", "no_release", "no_warning_table"),
+    *("no_machine", "no_shift", "no_warning", "no_release", "no_warning_table", "no_alarm"),
 }
 
 

@@ -20,6 +20,7 @@ from zhizao.app.http import gate, login, reference
 from zhizao.app.http.answers import error_answer
 from zhizao.app.http.metered import Metered
 from zhizao.app.http.routes import (
+    alarms,
     data,
     decide,
     indicators,
@@ -112,6 +113,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         trend.router,
         tags.router,
         outward.router,
+        alarms.router,
         releases.router,
         reference.router,
     ):

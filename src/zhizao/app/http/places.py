@@ -20,6 +20,7 @@ AREAS: tuple[tuple[str, tuple[tuple[str, str, Right], ...]], ...] = (
             ("live", "/live", Right.READ),
             ("trend", "/trend", Right.READ),
             ("tags", "/tags", Right.READ),
+            ("alarms", "/alarms", Right.READ),
         ),
     ),
     ("decide", (("twin", "/twin", Right.READ), ("pilot", "/pilot", Right.READ))),

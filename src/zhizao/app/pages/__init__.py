@@ -14,6 +14,7 @@ __all__ = ["register"]
 def register(desk: Desk, access: Access | None) -> None:
     """Put all pages on the server of this process, over a desk."""
     from zhizao.app.pages import (  # noqa: F401 - importing a page registers it
+        alarms,
         costs,
         defects,
         imports,

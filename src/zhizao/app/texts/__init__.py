@@ -10,6 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from zhizao.app.texts import (
+    alarms,
     columns,
     decide,
     faults,
@@ -62,6 +63,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **states.TEXTS,
         **live.TEXTS,
         **outward.TEXTS,
+        **alarms.TEXTS,
         **release.TEXTS,
         **_causes(),
     }
