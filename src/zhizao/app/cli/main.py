@@ -15,6 +15,7 @@ from zhizao.app.cli import (
     pilot_commands,
     records_commands,
     returns_commands,
+    rollup_commands,
     serve_commands,
     survey_commands,
     twin_commands,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(twin_commands.app, name="twin")
 app.add_typer(economy_commands.app, name="economy")
+app.command()(rollup_commands.rollup)
 app.add_typer(survey_commands.app, name="survey")
 analysis_commands.add(app)
 pilot_commands.add(app)

@@ -291,6 +291,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     (r"(.*) has been released", r"\1 已经发布"),
     (r"(.*) was withdrawn: (.*)", r"\1 已撤回：\2"),
     (r"(.*) is under embargo until (.*) UTC", r"\1 保密至 \2（UTC）"),
+    (r'"(.*)" is no month, quarter or year', r"“\1”不是月份、季度或年度"),
+    (r"write 2025-06, 2025-Q2 or 2025", "请写成 2025-06、2025-Q2 或 2025"),
+    (r"a line is of one month", "报表中的行属于某一个月"),
+    (r"name a month of the period", "请指明该时期中的一个月"),
     # panels
     (r"nothing is known of (.*)", r"辅助数据中没有 \1"),
     (r"give each area of the sample a row", "请为样本中的每个区域各给一行"),
