@@ -99,6 +99,35 @@ async def estimate(
     return await run_in_threadpool(work)
 
 
+@router.post("/peers", summary="A league, and a unit beside its peers")
+async def peers(
+    desk: At,
+    person: Engineer,
+    file: Annotated[UploadFile, File()],
+    value: Annotated[str, Form(max_length=200)],
+    unit: Annotated[str, Form(max_length=200)] = "",
+    se: Annotated[str, Form(max_length=200)] = "",
+    within: Annotated[str, Form(max_length=400)] = "",
+    near: Annotated[str, Form(max_length=400)] = "",
+    less: Annotated[bool, Form()] = False,
+    most: Annotated[int, Form(ge=1, le=1000)] = 30,
+) -> dict[str, Any]:
+    """`file` has one row a unit; `within` and `near` name columns by comma. As `zhizao peers --json`."""
+
+    def work() -> dict[str, Any]:
+        from zhizao.app.peers import peers_answer
+        from zhizao.app.survey_steps import read_table
+
+        kept = uploads.keep(desk.path, file.filename or "units.csv", file.file)
+        shared, structure = ([part.strip() for part in text.split(",") if part.strip()] for text in (within, near))
+        return peers_answer(
+            read_table(kept.path), value=value, unit=unit, se=se or None, within=shared, near=structure,
+            less_is_better=less, most=most, where=kept.name,
+        )  # fmt: skip
+
+    return await run_in_threadpool(work)
+
+
 @router.get("", summary="The latest panel")
 def latest(desk: At, person: Who) -> dict[str, Any]:
     """Strata, allocation and the precision to expect; files `panel` and `design` of its job."""
