@@ -235,6 +235,14 @@ def test_a_panel_is_designed_and_drawn_as_a_job(manager: Caller, viewer: Caller)
     assert listed.count("\n") == 301
     table = viewer.get(f"/api/v1/tables/panel_strata?job={job}&sort=drawn:desc").json()
     assert table["total"] == len(made["strata"])
+    told = viewer.get("/api/v1/panel").json()["rotation"]
+    rows = viewer.get(f"/api/v1/tables/panel_rotation?job={job}&limit=1000").json()
+    waves = [row["wave"] for row in rows["rows"]]
+    assert waves.count("leaves") == told["rotated_out"] > 0
+    assert waves.count("enters") == told["entered"] == told["rotated_out"]
+    assert waves.count("stays") == told["stayed"] == 300 - told["rotated_out"]
+    assert told["overlap"] == told["stayed"] / 300
+    assert viewer.get(f"/api/v1/jobs/{job}/files/rotation").text.count("\n") == rows["total"] + 1
 
 
 def test_a_frame_that_cannot_be_used_fails_with_what_where_and_fix(manager: Caller) -> None:

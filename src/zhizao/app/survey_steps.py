@@ -23,7 +23,7 @@ from zhizao.programme import survey
 from zhizao.programme.survey.spec import Spec, read_totals, run
 from zhizao.sense.files.source import Options, open_source
 
-__all__ = ["design", "draw", "estimate", "find_column", "numeric", "read_table"]
+__all__ = ["design", "draw", "estimate", "find_column", "numeric", "read_table", "rotation"]
 
 Progress = Callable[[str, float], None]
 
@@ -573,6 +573,17 @@ def estimate(
         beside = read_table(areas, headings=groupings)
         beside = numeric(beside, [name for name in beside.columns if name not in groupings], areas.name)
     return run(sample, spec, totals=known, areas=beside, rng=np.random.default_rng(seed))
+
+
+def rotation(panel: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Who stays, leaves and enters from one wave of a panel to the next: one row a unit, with its stratum."""
+    before, after = panel.select("id", "stratum"), later.select("id", "stratum")
+    parts = (
+        (before.join(after, on="id", how="anti"), "leaves"),
+        (after.join(before, on="id", how="anti"), "enters"),
+        (after.join(before, on="id", how="semi"), "stays"),
+    )
+    return pl.concat([part.sort("stratum", "id").with_columns(wave=pl.lit(word)) for part, word in parts])
 
 
 def table_bytes(frame: pl.DataFrame, path: Path) -> bytes:
