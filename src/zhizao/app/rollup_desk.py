@@ -295,22 +295,24 @@ class RollupDesk:
         check_period(period)
         months = months_of(period)
         if len(months) > 1:
-            return Span(period, tuple(self._one(scope, one) for one in months), told_plan())
+            every: dict[str, Any] = {}  # the journal is read once, not once a month
+            return Span(period, tuple(self._one(scope, one, every) for one in months), told_plan())
         return self._one(scope, period)
 
-    def _one(self, scope: Scope, period: str) -> Month:
+    def _one(self, scope: Scope, period: str, read: dict[str, Any] | None = None) -> Month:
         tree = self.returns.tree  # kept beside what was made of it, so that its id stays its own
         made: tuple[Any, Month] = self._once(
-            "rollup", lambda: (tree, self._month(scope, period)), scope, period, id(tree)
+            "rollup", lambda: (tree, self._month(scope, period, read)), scope, period, id(tree)
         )
         return made[1]
 
-    def _month(self, scope: Scope, period: str) -> Month:
+    def _month(self, scope: Scope, period: str, read: dict[str, Any] | None = None) -> Month:
         tree = self.returns.tree
         expected: dict[tuple[str, str], int] = {}
         names, region, industry, size, unplaced, silent = [], [], [], [], [], []
         found: list[Version] = []
-        every = self.returns.all()
+        read = {} if read is None else read
+        every = read["returns"] = read.get("returns") or self.returns.all()
         for name in sorted(scope.enterprises):
             unit = tree.units[name]
             if unit.region is None or unit.industry is None:
