@@ -83,6 +83,10 @@ def coverage(units: int, n: int, panels: int, progress: Callable[[str], None] = 
     one = np.ones(units)
     pairs = {"total of R&D": (p["rd"], None), "total of revenue": (p["revenue"], None)}
     pairs |= {
+        "total of R&D, skew": (p["rd"], None),
+        "total of R&D, log": (p["rd"], None),
+        "revenue, skew": (p["revenue"], None),
+        "ratio, skew": (p["rd"], p["revenue"]),
         "ratio R&D/revenue": (p["rd"], p["revenue"]),
         "mean NC rate": (p["nc"], one),
         "share tools": (p["tools"], one),
@@ -112,6 +116,10 @@ def coverage(units: int, n: int, panels: int, progress: Callable[[str], None] = 
                     "ratio R&D/revenue": survey.ratio(made, at["rd"], at["revenue"], **args),
                     "mean NC rate": survey.mean(made, at["nc"], **args),
                     "share tools": survey.proportion(made, at["tools"], **args),
+                    "total of R&D, skew": survey.total(made, at["rd"], interval="skew", **args),
+                    "ratio, skew": survey.ratio(made, at["rd"], at["revenue"], interval="skew", **args),
+                    "total of R&D, log": survey.total(made, at["rd"], interval="log", **args),
+                    "revenue, skew": survey.total(made, at["revenue"], interval="skew", **args),
                 }
                 for name, got in found.items():
                     true = truth[name, domain]

@@ -235,6 +235,14 @@ def test_a_panel_is_designed_and_drawn_as_a_job(manager: Caller, viewer: Caller)
     assert listed.count("\n") == 301
     table = viewer.get(f"/api/v1/tables/panel_strata?job={job}&sort=drawn:desc").json()
     assert table["total"] == len(made["strata"])
+    told = viewer.get("/api/v1/panel").json()["rotation"]
+    rows = viewer.get(f"/api/v1/tables/panel_rotation?job={job}&limit=1000").json()
+    waves = [row["wave"] for row in rows["rows"]]
+    assert waves.count("leaves") == told["rotated_out"] > 0
+    assert waves.count("enters") == told["entered"] == told["rotated_out"]
+    assert waves.count("stays") == told["stayed"] == 300 - told["rotated_out"]
+    assert told["overlap"] == told["stayed"] / 300
+    assert viewer.get(f"/api/v1/jobs/{job}/files/rotation").text.count("\n") == rows["total"] + 1
 
 
 def test_a_frame_that_cannot_be_used_fails_with_what_where_and_fix(manager: Caller) -> None:
@@ -251,3 +259,18 @@ def finished(caller: Caller, job: str) -> str:
             break
         time.sleep(0.2)
     return state
+
+
+def test_a_sample_is_estimated_over_the_api_with_small_areas(manager: Caller, viewer: Caller) -> None:
+    lines = "".join(f"10,{13 + k // 4},{k % 5 + k // 4}\n" for k in range(40))
+    sample = ("s.csv", b"weight,industry,y\n" + lines.encode())
+    known = ("a.csv", ("industry,x\n" + "".join(f"{13 + k},{k}\n" for k in range(11))).encode())
+    spec = "estimates:\n- {what: mean, of: y, by: [industry]}\n"
+    found = manager.post("/api/v1/panel/estimate", files={"file": sample, "areas": known}, data={"spec": spec})
+    assert found.status_code == 200, found.text
+    rows = found.json()
+    assert [row["n"] for row in rows if row["what"] == "mean y, small area"] == [4] * 10 + [0]
+    assert rows[0]["domain"] == "" and rows[0]["n"] == 40
+    bad = manager.post("/api/v1/panel/estimate", files={"file": sample}, data={"spec": "estimates: []"})
+    assert bad.status_code == 422 and bad.json()["code"] == "bad_spec"
+    assert viewer.post("/api/v1/panel/estimate", files={"file": sample}, data={"spec": spec}).status_code == 403

@@ -27,7 +27,7 @@ from zhizao.programme.returns import Actor, Return, Tree
 from zhizao.record import Workspace
 from zhizao.record.returns import step_id, subject_of
 
-__all__ = ["CELLS", "MONTHS", "add_returns", "draw_return", "write_units"]
+__all__ = ["CELLS", "MONTHS", "add_returns", "draw_return", "published_steps", "write_units"]
 
 MONTHS = ("2024-06", "2025-06")
 """Months of which returns are published."""
@@ -73,7 +73,7 @@ def add_returns(
             for month in months:
                 if month == months[-1] and number % (len(added) // _LATE) == 3:
                     continue  # has not returned yet
-                events += _steps(tree, enterprise, month, draw_return(tree, enterprise, month, seed), at)
+                events += published_steps(tree, enterprise, month, draw_return(tree, enterprise, month, seed), at)
         place.journal.append(events)
         if own:
             desk = ReturnsDesk.of_workspace(place)
@@ -187,7 +187,7 @@ def draw_return(tree: Tree, enterprise: str, month: str, seed: int) -> dict[str,
     return {key: float(round(value, 4)) for key, value in values.items()}
 
 
-def _steps(tree: Tree, enterprise: str, month: str, values: dict[str, float], at: datetime) -> list[Event]:
+def published_steps(tree: Tree, enterprise: str, month: str, values: dict[str, float], at: datetime) -> list[Event]:
     """All steps of a return, each checked and taken as the returns desk does, but recorded together."""
     path = tree.path(enterprise)
     one = Return(enterprise, month)

@@ -6,12 +6,13 @@ Every answer is made for one person: the scope is taken first, and nothing outsi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
 
 from zhizao.app.rollup_desk import Cell, Month, Place, RollupDesk, Scope, name_of, told_definitions, unit_of
+from zhizao.app.rollup_spans import Span, check_period, months_of, year_before
 from zhizao.errors import InputError, NotAllowed
 from zhizao.programme.disclosure import REASONS
 from zhizao.programme.indicators import Definition, Kind
@@ -60,7 +61,7 @@ def place_answer(
     one = desk.definition(place.indicator)
     month = desk.month(scope, place.period)
     _inside(desk, actor, scope, month, place)
-    before_period = f"{int(place.period[:4]) - 1}{place.period[4:]}"
+    before_period = year_before(place.period)
     earlier = None if desk.held(actor, before_period) else desk.month(scope, before_period)
     if place.enterprise:
         cell = _enterprise_cell(desk, month, place)
@@ -92,6 +93,12 @@ def place_answer(
     }
     if place.line:
         answer["line"] = _line(desk, actor, place, offset, limit, lang)
+    elif place.enterprise and isinstance(month, Span):
+        answer["by"] = "month"
+        answer["children"] = [
+            {**_cell(replace(_enterprise_cell(desk, one, place), code=one.period), lang), "name": one.period}
+            for one in month.months
+        ]
     elif place.enterprise:
         version = _version(desk, place)
         answer["by"], answer["children"] = "line", _lines(one, version, place, lang)
@@ -160,10 +167,9 @@ def table_frame(desk: RollupDesk, actor: Actor, indicator: str, period: str, lan
 
 def _check(desk: RollupDesk, actor: Actor, place: Place, by: str) -> None:
     from zhizao.programme.classes import industries, regions
-    from zhizao.programme.returns import check_month
 
     desk.definition(place.indicator)
-    check_month(place.period)
+    check_period(place.period)
     for value, known, what in ((place.region, regions(), "region"), (place.industry, industries(), "industry")):
         if value and value not in known:
             raise InputError(f'"{value[:20]}" is no {what}', fix="use a code of the answer above", code="no_group")
@@ -171,13 +177,15 @@ def _check(desk: RollupDesk, actor: Actor, place: Place, by: str) -> None:
         raise InputError(f'"{by[:20]}" is no way to open a figure', fix="use region or industry", code="bad_filter")
     if place.line and not place.enterprise:
         raise InputError("a line is of one enterprise", where="line", fix="name the enterprise too", code="no_group")
+    if place.line and len(months_of(place.period)) > 1:
+        raise InputError("a line is of one month", where="line", fix="name a month of the period", code="no_group")
     if desk.held(actor, place.period):
         raise NotAllowed(
             f"{place.period} is under embargo", fix="look at the release calendar, and come back then", code="embargo"
         )
 
 
-def _inside(desk: RollupDesk, actor: Actor, scope: Scope, month: Month, place: Place) -> None:
+def _inside(desk: RollupDesk, actor: Actor, scope: Scope, month: Month | Span, place: Place) -> None:
     """Refuse what is not in a person's scope; with the same words whether or not it is there."""
     if place.enterprise:
         if not scope.single or place.enterprise not in scope.enterprises:
@@ -214,7 +222,7 @@ def _why(code: str, lang: str) -> dict[str, str] | None:
     return {"code": code, "text": REASONS[code][lang != "zh"]} if code else None
 
 
-def _rule(month: Month, lang: str) -> str:
+def _rule(month: Month | Span, lang: str) -> str:
     if month.guard is None:
         return ""
     return month.guard.rule.zh if lang == "zh" else month.guard.rule.en
@@ -289,7 +297,7 @@ def _enterprise(desk: RollupDesk, name: str, lang: str) -> str:
     return _unit(desk, name, lang)
 
 
-def _enterprise_cell(desk: RollupDesk, month: Month, place: Place) -> Cell:
+def _enterprise_cell(desk: RollupDesk, month: Month | Span, place: Place) -> Cell:
     group = Place(place.indicator, month.period, *_codes(desk, place.enterprise))
     found = (cell for cell in desk.enterprises(month, group) if cell.code == place.enterprise)
     return next(found, Cell(place.enterprise, None, None, None, 0, 1))

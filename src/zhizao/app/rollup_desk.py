@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from zhizao.app.rollup_events import events_behind
+from zhizao.app.rollup_spans import Span, check_period, months_of
 from zhizao.errors import InputError
 from zhizao.programme import returns as room
 from zhizao.programme.classes import industries, regions
@@ -257,7 +258,7 @@ class RollupDesk:
 
     def held(self, actor: Actor, period: str) -> bool:
         """Whether the release calendar holds a month back from a person; never from who sees single enterprises."""
-        return not self.scope(actor).single and self.returns.held(actor, period)
+        return not self.scope(actor).single and any(self.returns.held(actor, one) for one in months_of(period))
 
     def periods(self, actor: Actor) -> list[str]:
         """Months of which something is published that this person's figures are made of, newest first."""
@@ -289,21 +290,29 @@ class RollupDesk:
         """What is shown of it: the ratio of a month at current prices."""
         return _ratio(self.definition(indicator))
 
-    def month(self, scope: Scope, period: str) -> Month:
-        """Published returns of a month, added up for a scope."""
-        room.check_month(period)
+    def month(self, scope: Scope, period: str) -> Month | Span:
+        """Published returns of a month, a quarter or a year, added up for a scope."""
+        check_period(period)
+        months = months_of(period)
+        if len(months) > 1:
+            every: dict[str, Any] = {}  # the journal is read once, not once a month
+            return Span(period, tuple(self._one(scope, one, every) for one in months), told_plan())
+        return self._one(scope, period)
+
+    def _one(self, scope: Scope, period: str, read: dict[str, Any] | None = None) -> Month:
         tree = self.returns.tree  # kept beside what was made of it, so that its id stays its own
         made: tuple[Any, Month] = self._once(
-            "rollup", lambda: (tree, self._month(scope, period)), scope, period, id(tree)
+            "rollup", lambda: (tree, self._month(scope, period, read)), scope, period, id(tree)
         )
         return made[1]
 
-    def _month(self, scope: Scope, period: str) -> Month:
+    def _month(self, scope: Scope, period: str, read: dict[str, Any] | None = None) -> Month:
         tree = self.returns.tree
         expected: dict[tuple[str, str], int] = {}
         names, region, industry, size, unplaced, silent = [], [], [], [], [], []
         found: list[Version] = []
-        every = self.returns.all()
+        read = {} if read is None else read
+        every = read["returns"] = read.get("returns") or self.returns.all()
         for name in sorted(scope.enterprises):
             unit = tree.units[name]
             if unit.region is None or unit.industry is None:
@@ -343,7 +352,7 @@ class RollupDesk:
         guard = None if scope.single else guard_of(plan.definitions, values, region, industry)
         return replace(empty, sums=sums, levels=levels, guard=guard)
 
-    def children(self, month: Month, place: Place, by: str) -> list[Cell]:
+    def children(self, month: Month | Span, place: Place, by: str) -> list[Cell]:
         """Figures of the parts of a group, by region or by industry, with what each brings to it."""
         parent = month.cell(place.indicator, place.region, place.industry)
         codes = sorted({r if by == "region" else i for (r, i) in month.expected if self._inside(place, r, i)})
@@ -358,11 +367,13 @@ class RollupDesk:
             out.append(replace(cell, code=code, contribution=brought))
         return out
 
-    def enterprises(self, month: Month, place: Place) -> list[Cell]:
+    def enterprises(self, month: Month | Span, place: Place) -> list[Cell]:
         """Figures of single enterprises of a group; for those who may see them only (`Scope.single`)."""
         one = self.ratio(place.indicator)
         parent = month.cell(place.indicator, place.region, place.industry)
         factor = self._factor(month, place.indicator, parent)
+        if isinstance(month, Span):
+            return self._over_months(month, place, factor)
         above, below = contributions(one, month.values)
         scale = self._scale(month, place.indicator)
         out = []
@@ -377,6 +388,26 @@ class RollupDesk:
             out.append(Cell(name, value, float(above[k]), float(below[k]), 1, 1, "", brought))
         silent = (one for one in month.silent if self._inside(place, *self._codes(one)))
         return out + [Cell(one, None, None, None, 0, 1) for one in silent]
+
+    def _over_months(self, span: Span, place: Place, factor: float | None) -> list[Cell]:
+        """Figures of single enterprises over the months of a quarter or a year."""
+        found: dict[str, list[tuple[float | None, float | None]]] = {}
+        one = self.ratio(place.indicator)
+        for at, month in enumerate(span.months):
+            above, below = contributions(one, month.values)
+            for k, name in enumerate(month.names):
+                if self._inside(place, *span.groups[name]):
+                    rows = found.setdefault(name, [(None, None)] * len(span.months))
+                    rows[at] = (_number(above[k]), _number(below[k]))
+        out = []
+        for name in sorted(found):
+            above_all, below_all = span.together(place.indicator, found[name])
+            whole = above_all is not None and below_all is not None
+            value = above_all / below_all * span.scale(place.indicator) if above_all is not None and below_all else None
+            brought = above_all * factor if above_all is not None and factor is not None else None
+            out.append(Cell(name, value, above_all, below_all, int(whole), 1, "", brought))
+        silent = (name for name in span.silent if self._inside(place, *self._codes(name)))
+        return out + [Cell(name, None, None, None, 0, 1) for name in silent]
 
     def events(self, item: str, enterprise: str, period: str, version: Version, kinds: tuple[str, ...]) -> pl.DataFrame:
         """Events behind a line of the plant's own return; the caller has asked whether they may be seen."""
@@ -397,16 +428,18 @@ class RollupDesk:
     def _inside(self, place: Place, region: str, industry: str) -> bool:
         return place.region in ("", region) and place.industry in ("", industry)
 
-    def _scale(self, month: Month, indicator: str) -> float:
+    def _scale(self, month: Month | Span, indicator: str) -> float:
         """From numerator over denominator to the figure: the formula's scale, and a year's worth where a flow stands
         beside a stock."""
         from zhizao.programme.rollup.figures import yearly
 
+        if isinstance(month, Span):
+            return month.scale(indicator)
         plan = told_plan()
         d = [one.id for one in plan.definitions].index(indicator)
         return plan.definitions[d].formula.scale * yearly(plan.over[d])
 
-    def _factor(self, month: Month, indicator: str, parent: Cell) -> float | None:
+    def _factor(self, month: Month | Span, indicator: str, parent: Cell) -> float | None:
         """From a part's numerator to what it brings to the whole; None where the whole is not told."""
         if parent.value is None or not parent.denominator:
             return None

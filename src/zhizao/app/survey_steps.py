@@ -23,7 +23,7 @@ from zhizao.programme import survey
 from zhizao.programme.survey.spec import Spec, read_totals, run
 from zhizao.sense.files.source import Options, open_source
 
-__all__ = ["design", "draw", "estimate", "find_column", "numeric", "read_table"]
+__all__ = ["design", "draw", "estimate", "find_column", "numeric", "read_table", "rotation"]
 
 Progress = Callable[[str, float], None]
 
@@ -510,7 +510,13 @@ def _read_panel(path: Path) -> pl.DataFrame:
 
 
 def estimate(
-    path: Path, spec: Spec, *, totals: Path | None = None, seed: int = 1, progress: Progress | None = None
+    path: Path,
+    spec: Spec,
+    *,
+    totals: Path | None = None,
+    areas: Path | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
 ) -> list[survey.EstimateRow]:
     """Estimates from a sample in a file.
 
@@ -519,6 +525,7 @@ def estimate(
     path : sample, one row a unit
     spec : what is wanted; weights, strata and fpc are recognised by name where it names none
     totals : file with the columns variable, class, total
+    areas : file with a grouping and what is known of its classes, for small-area estimates
     seed : of the bootstrap
     progress : told a stage and a share
 
@@ -560,7 +567,23 @@ def estimate(
     sample = numeric(sample, [name for name in wanted if name not in must], where, missing=True)
     if progress:
         progress("estimate", 0.5)
-    return run(sample, spec, totals=known, rng=np.random.default_rng(seed))
+    beside = None
+    if areas is not None:
+        groupings = tuple(dict.fromkeys(by for one in spec.estimates for by in one.by))
+        beside = read_table(areas, headings=groupings)
+        beside = numeric(beside, [name for name in beside.columns if name not in groupings], areas.name)
+    return run(sample, spec, totals=known, areas=beside, rng=np.random.default_rng(seed))
+
+
+def rotation(panel: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Who stays, leaves and enters from one wave of a panel to the next: one row a unit, with its stratum."""
+    before, after = panel.select("id", "stratum"), later.select("id", "stratum")
+    parts = (
+        (before.join(after, on="id", how="anti"), "leaves"),
+        (after.join(before, on="id", how="anti"), "enters"),
+        (after.join(before, on="id", how="semi"), "stays"),
+    )
+    return pl.concat([part.sort("stratum", "id").with_columns(wave=pl.lit(word)) for part, word in parts])
 
 
 def table_bytes(frame: pl.DataFrame, path: Path) -> bytes:

@@ -228,5 +228,11 @@ def design_panel(workspace: Path, asked: dict[str, Any], folder: Path, report: R
     write_whole(folder / "design.json", json.dumps(made, ensure_ascii=False, indent=1))
     panel, said = survey_steps.draw(file, folder / "design.json", seed=int(asked.get("seed", 1)), progress=tell)
     write_whole(folder / "panel.csv", survey_steps.table_bytes(panel, folder / "panel.csv"))
+    later, changes = survey_steps.draw(file, folder / "design.json", previous=folder / "panel.csv", progress=tell)
+    write_whole(
+        folder / "rotation.csv", survey_steps.table_bytes(survey_steps.rotation(panel, later), folder / "x.csv")
+    )
     report(1.0, "done")
-    return {"name": str(asked.get("name", file.name)), "design": made, "drawn": said}
+    kept = ("stayed", "entered", "rotated_out", "dead")
+    rotated = {key: changes[key] for key in kept} | {"overlap": changes["stayed"] / max(panel.height, 1), "rotate": 0.2}
+    return {"name": str(asked.get("name", file.name)), "design": made, "drawn": said, "rotation": rotated}

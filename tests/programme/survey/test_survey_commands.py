@@ -208,3 +208,63 @@ def test_a_giant_no_longer_stands_for_others(tmp_path: Path, capsys: pytest.Capt
     assert float(str(pulled["estimate"])) < float(str(raw["estimate"])) and "1 values winsorised" in str(pulled["what"])
     with pytest.raises(InputError):
         estimated(rows, tmp_path, capsys, "--proportion", "y", "--winsorise", "y")
+
+
+@pytest.fixture(scope="module")
+def areas_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve areas whose means lie on a line of what is known, six units of each; a thirteenth without a sample."""
+    rng = np.random.default_rng(4)
+    area = np.repeat(np.arange(12), 6)
+    y = 10 + 2 * area + rng.normal(0, 6, 72)
+    folder = tmp_path_factory.mktemp("areas")
+    pl.DataFrame({"weight": [10.0] * 72, "industry": [f"{13 + a}" for a in area], "y": y}).write_csv(
+        folder / "sample.csv"
+    )
+    pl.DataFrame({"industry": [f"{13 + a}" for a in range(13)], "output": [1e9 * a for a in range(13)]}).write_csv(
+        folder / "areas.csv"
+    )
+    return folder
+
+
+def test_small_areas_follow_the_direct_estimates_and_are_nearer_to_the_truth(
+    areas_sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("estimate", areas_sample / "sample.csv", "--mean", "y", "--by", "industry")
+    call(*asked, "--areas", areas_sample / "areas.csv", "--json")
+    rows = json.loads(capsys.readouterr().out)
+    direct = [row for row in rows if row["domain"] and not row["what"].endswith("small area")]
+    small = [row for row in rows if row["what"] == "mean y, small area"]
+    assert [len(direct), len(small)] == [12, 13]
+    truth = 10 + 2 * np.arange(13)
+
+    def error(found: list[dict[str, float]]) -> float:
+        return float(np.mean((np.array([row["estimate"] for row in found[:12]]) - truth[:12]) ** 2))
+
+    assert error(small) < 0.8 * error(direct)
+    assert np.mean([row["se"] for row in small[:12]]) < np.mean([row["se"] for row in direct])
+    assert small[12]["n"] == 0 and small[12]["low"] < truth[12] < small[12]["high"]
+    assert "Fay-Herriot, reml, 1 regressors" in small[0]["method"]
+    call(*asked, "--areas", areas_sample / "areas.csv", "--lang", "zh")
+    assert "均值 y（小域估计）" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ("industry,x\n13,1\n", "unknown_area"),
+        ("place,x\n13,1\n", "no_grouping"),
+        ("industry,x\n13,1\n13,2\n", "duplicate_area"),
+        ("industry,x\n13,much\n", "text_in_numbers"),
+        ("industry,x,z\n" + "".join(f"{13 + a},{a},{2 * a}\n" for a in range(12)), "singular"),
+    ],
+)
+def test_a_table_of_areas_that_does_not_fit_is_refused(
+    areas_sample: Path, tmp_path: Path, table: str, code: str
+) -> None:
+    (tmp_path / "areas.csv").write_text(table)
+    with pytest.raises(InputError) as told:
+        call(
+            "estimate", areas_sample / "sample.csv", "--mean", "y", "--by", "industry",
+            "--areas", tmp_path / "areas.csv",
+        )  # fmt: skip
+    assert code in {told.value.fault.code, *(one.code for one in getattr(told.value, "faults", ()))}

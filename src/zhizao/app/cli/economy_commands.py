@@ -36,6 +36,7 @@ _WORDS = {
         "coverage": "returns received of {month}: {share:.1%} of those expected, {output} of last year's output",
         "not_told": "  {id} is not told: {why}",
         "head": "nation",
+        "published": "{workspace}: {published:,} returns of {enterprises:,} enterprises in {months} months published; {never_arrived:,} never arrived, {there_already:,} were there already",
     },
     "zh": {
         "made": "{out}：{enterprises} 家企业 × {months} 个月 × {items} 个指标项，种子 {seed}",
@@ -46,6 +47,7 @@ _WORDS = {
         "coverage": "{month} 报表回收：占应报企业的 {share:.1%}，占上年产值的 {output}",
         "not_told": "  {id} 未给出：{why}",
         "head": "全国",
+        "published": "{workspace}：已公布 {enterprises:,} 家企业 {months} 个月的 {published:,} 份报表；{never_arrived:,} 份从未报送，{there_already:,} 份已在其中",
     },
 }
 _WHY = {
@@ -169,6 +171,28 @@ def load(
     for one in wanted:
         if computable(one):
             say(words["not_told"].format(id=one.id, why=_WHY[computable(one)] if lang == "zh" else computable(one)))
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Folder from `zhizao economy generate`.")],
+    workspace: Annotated[Path, typer.Option("--workspace", "-w", help="Workspace that gains the returns.")],
+    first: Annotated[str, typer.Option(help="First month: 2024-01.")],
+    last: Annotated[str, typer.Option(help="Last month: 2024-12.")],
+    enterprises: Annotated[int, typer.Option(help="How many, spread over the register.")] = 300,
+    as_json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Publish returns of an economy in a workspace, so that `zhizao rollup` and the page roll them up."""
+    from zhizao.app.economy_returns import publish_economy
+
+    lang = check_lang(lang)
+    with progress_bar(quiet=as_json, lang=lang) as progress:
+        said = publish_economy(folder, workspace, first=first, last=last, enterprises=enterprises, progress=progress)
+    if as_json:
+        say(json.dumps({"workspace": str(workspace), **said}, ensure_ascii=False))
+        return
+    say(_WORDS[lang]["published"].format(workspace=workspace, **said))
 
 
 def _level(by: str) -> tuple[str, ...]:

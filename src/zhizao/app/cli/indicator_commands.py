@@ -197,6 +197,7 @@ def evaluate(
 def _say_evaluation(found: Evaluation, lang: str) -> None:
     from zhizao.programme.outlook import released_coverage
     from zhizao.programme.outlook.evaluate import says_little
+    from zhizao.programme.outlook.report.annex import open_text
 
     words = _WORDS[lang]
     sets = ", ".join(dict.fromkeys(each.target.target_set for one in found.results for each in one.judgements))
@@ -205,6 +206,9 @@ def _say_evaluation(found: Evaluation, lang: str) -> None:
         say(words["unverified"])
     for one in found.results:
         say(f"\n{one.definition.id} {one.definition.name(lang)}: {_latest(one, lang)}")
+        said = open_text(one.definition, one.newest.figure if one.newest is not None else None, lang)
+        if said:
+            say(f"  {said}")
         for each in one.judgements:
             say(words["target"].format(**_line(one.definition, each, lang)))
         if one.fan is not None:

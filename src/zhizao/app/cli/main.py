@@ -13,9 +13,11 @@ from zhizao.app.cli import (
     editing_commands,
     indicator_commands,
     live_commands,
+    peers_commands,
     pilot_commands,
     records_commands,
     returns_commands,
+    rollup_commands,
     serve_commands,
     state_commands,
     survey_commands,
@@ -37,6 +39,8 @@ app = typer.Typer(
 app.add_typer(twin_commands.app, name="twin")
 app.add_typer(alarm_commands.app, name="alarms")
 app.add_typer(economy_commands.app, name="economy")
+app.command()(rollup_commands.rollup)
+app.command()(peers_commands.peers)
 app.add_typer(survey_commands.app, name="survey")
 analysis_commands.add(app)
 pilot_commands.add(app)

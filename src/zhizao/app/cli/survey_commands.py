@@ -61,7 +61,7 @@ _ZH = (
     (r"raised for non-response \(", "已作无回答调整（"), (r"post-stratified \(", "已事后分层（"), (r" answered\)", " 回答）"),
     (r"(\d+) totals\)", r"\1 个总量）"), (r"(\d+) classes\)", r"\1 类）"), (r"(\d+) classes", r"\1 类"),
     (r" then ", "，再"), (r"raking", "迭代比例"), (r"linear(?!is)", "线性"), (r" within ", "，界限 "), (r"sum ", "合计 "),
-    (r"interval of Woodruff", "Woodruff 区间"), (r"(t|logit|log|normal) interval", r"\1 区间"),
+    (r"interval of Woodruff", "Woodruff 区间"), (r"(t|logit|log|skew|normal) interval", r"\1 区间"),
     (r"Satterthwaite degrees of freedom", "Satterthwaite 自由度"), (r"infinite degrees of freedom", "自由度无穷"),
     (r"clusters less strata as degrees of freedom", "自由度为群数减层数"),
     (r"degrees of freedom of the replicates", "重复样本的自由度"), (r"linearisation", "线性化"),
@@ -71,7 +71,9 @@ _ZH = (
     (r"fewest for the wanted precisions", "达到精度要求的最少单位"), (r"at least (\d+) a stratum", r"每层至少 \1 个"),
     (r"at most N", "至多 N 个"), (r"Neyman", "Neyman 分配"),
     (r"^total ", "总量 "), (r"^mean ", "均值 "), (r"^ratio ", "比率 "), (r"^proportion ", "比例 "), (r"^quantile ", "分位数 "),
-    (r"imputed\)", "为插补）"),
+    (r"imputed\)", "为插补）"), (r", small area$", "（小域估计）"),
+    (r"normal interval from the mean squared error|normal 区间 from the mean squared error", "由均方误差得出的正态区间"),
+    (r"Fay-Herriot, ", "Fay-Herriot 模型，"), (r"(\d+) regressors; weight of the direct estimate", r"\1 个辅助变量；直接估计的权重"),
 )  # fmt: skip
 
 
@@ -208,6 +210,11 @@ def estimate(
     quantile: Annotated[str, typer.Option(help="Quantiles, as y:0.5.")] = "",
     by: Annotated[str, typer.Option(help="Groupings that are domains; a*b crosses two.")] = "",
     calibrate: Annotated[Path | None, typer.Option(help="File of known totals: variable, class, total.")] = None,
+    areas: Annotated[
+        Path | None,
+        typer.Option(help="File of areas: a grouping of --by, and numbers known of it; small-area estimates."),
+    ] = None,
+    areas_method: Annotated[str, typer.Option(help="reml, ml, moment or fay_herriot.")] = "reml",
     distance: Annotated[str, typer.Option(help="linear, raking, logit or post-strata.")] = "linear",
     bounds: Annotated[str, typer.Option(help="Lowest and highest factor on a weight, as 0.3,3.")] = "",
     answered: Annotated[str | None, typer.Option(help="Column, 1 where the unit answered.")] = None,
@@ -220,7 +227,7 @@ def estimate(
     winsorise: Annotated[str, typer.Option(help="Columns whose giants no longer stand for others.")] = "",
     replicates: Annotated[int, typer.Option(help="Of the bootstrap.")] = 500,
     freedom: Annotated[str, typer.Option(help="satterthwaite, design or normal.")] = "satterthwaite",
-    interval: Annotated[str, typer.Option(help="t, or log for totals that a few giants carry.")] = "t",
+    interval: Annotated[str, typer.Option(help="t; log or skew for totals that a few giants carry.")] = "t",
     level: Annotated[float, typer.Option(help="Confidence.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Leave out rows without a value.")] = False,
@@ -233,7 +240,7 @@ def estimate(
     asked: dict[str, Any] = {
         "weights": weights, "strata": strata, "psu": _listed(psu or ""), "fpc": _listed(fpc or ""), "lonely": lonely,
         "method": method, "replicates": replicates, "freedom": freedom, "level": level, "interval": interval, "drop_missing": drop_missing,
-        "fay": fay, "winsorise": _listed(winsorise),
+        "fay": fay, "winsorise": _listed(winsorise), "areas": areas_method,
         "estimates": [
             *({"what": "total", "of": one, "by": domains} for one in _listed(total)),
             *({"what": "mean", "of": one, "by": domains} for one in _listed(mean)),
@@ -250,7 +257,7 @@ def estimate(
     from zhizao.app import survey_steps
 
     with progress_bar(quiet=as_json, lang=lang) as progress:
-        rows = survey_steps.estimate(sample, wanted, totals=calibrate, seed=seed, progress=progress)
+        rows = survey_steps.estimate(sample, wanted, totals=calibrate, areas=areas, seed=seed, progress=progress)
     if as_json:
         say(json.dumps(rows, ensure_ascii=False, indent=1))
         return
@@ -301,9 +308,8 @@ def _bounds(text: str) -> tuple[float, float] | None:
 def _read_spec(path: Path | None, asked: dict[str, Any]) -> Spec:
     """What is wanted: the file's, options that were given laid over it."""
     import yaml
-    from pydantic import ValidationError
 
-    from zhizao.programme.survey.spec import Spec
+    from zhizao.programme.survey.spec import spec_of
 
     told: dict[str, Any] = {}
     where = "options"
@@ -328,17 +334,7 @@ def _read_spec(path: Path | None, asked: dict[str, Any]) -> Spec:
             "nothing is asked for", where=where, fix="add --total, --mean, --proportion, --ratio, --quantile or --spec",
             code="nothing_wanted",
         )  # fmt: skip
-    try:
-        return Spec.model_validate(merged)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{place}: {first['msg']}, but {first['input']!r} is given",
-            where=where,
-            fix="see docs/survey.md",
-            code="bad_spec",
-        ) from error
+    return spec_of(merged, where)
 
 
 def _read_spec_defaults() -> dict[str, Any]:
@@ -346,6 +342,6 @@ def _read_spec_defaults() -> dict[str, Any]:
     return {
         "weights": None, "strata": None, "psu": (), "fpc": (), "lonely": "fail", "method": "taylor", "replicates": 500,
         "freedom": "satterthwaite", "level": 0.95, "interval": "t", "drop_missing": False,
-        "fay": 0.5, "winsorise": (),
+        "fay": 0.5, "winsorise": (), "areas": "reml",
         "calibration": {"distance": "linear", "bounds": None},
     }  # fmt: skip

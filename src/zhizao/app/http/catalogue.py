@@ -103,6 +103,20 @@ def _panel_strata(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.Da
     )
 
 
+def _panel_rotation(desk: Desk, period: Period, asked: Mapping[str, str]) -> pl.DataFrame:
+    job = desk.latest("panel") if not asked.get("job") else desk.jobs.get(asked["job"])
+    file = desk.jobs.folder(job.id) / "rotation.csv" if job is not None else None
+    schema = {"id": pl.String, "stratum": pl.String, "wave": pl.String}
+    if job is None or file is None or not file.is_file():
+        return pl.DataFrame(schema={"unit": pl.String, "stratum": pl.String, "wave": pl.String})
+    said = stratum_words(desk.jobs.result(job.id).get("design", {}), asked.get("lang", ""))
+    rows = pl.read_csv(file, schema=schema)
+    names = {one: said(one) for one in rows["stratum"].unique().to_list()}
+    return rows.select(
+        pl.col("id").alias("unit"), pl.col("stratum").replace_strict(names, return_dtype=pl.String), "wave"
+    )
+
+
 def stratum_words(design: Mapping[str, Any], lang: str) -> Callable[[str], str]:
     """Names of strata: as the design writes them, or in the words of a language.
 
@@ -301,6 +315,10 @@ TABLES: dict[str, Table] = {
             Column("share_drawn", "percent"),
         ),
         _panel_strata,
+    ),
+    "panel_rotation": Table(
+        (Column("unit", width=1.6), Column("stratum", width=3.2), Column("wave", words="wave.")),
+        _panel_rotation,
     ),
 }
 

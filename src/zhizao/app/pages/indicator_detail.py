@@ -23,7 +23,7 @@ from zhizao.programme.outlook import (
     State,
     released_coverage,
 )
-from zhizao.programme.outlook.report.annex import formula_text
+from zhizao.programme.outlook.report.annex import formula_text, open_text
 from zhizao.programme.outlook.report.sections import chance_text, kind_text, why_html
 from zhizao.programme.outlook.report.words import state_word
 
@@ -63,6 +63,9 @@ def detail(frame: Frame, room: IndicatorsDesk, asked: Asked, found: Evaluation) 
         frame.banner("warn", t("indicators.unverified"))
     if frame.query.get("adjust"):
         _adjust(frame, room, asked, found, one)
+    said = open_text(one.definition, one.newest.figure if one.newest is not None else None, lang)
+    if said:
+        frame.banner("info", t("indicators.open"), said)
     _outlook(frame, one, asked)
     raw(heading(t("indicators.targets")) + tight(_targets(frame, found, one)))
     if one.gaps:
@@ -189,7 +192,12 @@ def _definition(frame: Frame, found: Evaluation, one: IndicatorResult) -> str:
             shown += fold(f"{t('indicators.version')} {older.version}", _one_version(frame, found, older))
     parts = versions[-1].formula.parts
     if parts:
-        listed = "".join(f"<li>{escape(part.id)} {escape(part.zh if lang == 'zh' else part.en)}</li>" for part in parts)
+        mark = t("indicators.placeholder", weight=f"1/{len(parts)}")
+        listed = "".join(
+            f"<li>{escape(part.id)} {escape(part.zh if lang == 'zh' else part.en)}"
+            f"{' ' + tag('warn', mark) if part.placeholder else ''}</li>"
+            for part in parts
+        )
         shown += fold(t("indicators.formula"), f'<ul style="margin:0;padding-left:18px">{listed}</ul>')
     return f'<div class="zz-card">{shown}</div>'
 

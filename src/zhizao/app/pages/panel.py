@@ -107,8 +107,22 @@ def _result(frame: Frame, job: Job) -> None:
                     height=60 + 32 * min(len(ordered), 31),
                 )
         raw(fold(t("panel.data"), tight(_precision(frame, grouping, ordered))))
+    _rotation(frame, job)
     raw(heading(t("panel.strata")))
     Grid(frame, "panel_strata", query={"job": job.id, "lang": t.lang}, height=420)
+
+
+def _rotation(frame: Frame, job: Job) -> None:
+    """Who leaves and enters if the panel is renewed on the same frame."""
+    t = frame.t
+    told = frame.desk.jobs.result(job.id).get("rotation")
+    if told is None:
+        raw(heading(t("panel.next"), t("panel.next.none")))
+        return
+    counts = {key: t.count(told[key]) for key in ("stayed", "rotated_out", "entered")}
+    share, overlap = t.percent(told["rotate"], 0), t.percent(told["overlap"], 1)
+    raw(heading(t("panel.next"), t("panel.next.text", share=share, overlap=overlap, **counts)))
+    Grid(frame, "panel_rotation", query={"job": job.id, "lang": t.lang}, height=420)
 
 
 def _named(frame: Frame, grouping: str, code: str) -> str:

@@ -15,6 +15,7 @@ from zhizao.app.pages.shell import Frame, link_button, page, raw
 from zhizao.app.returns_desk import actor_of
 from zhizao.app.rollup_answers import place_answer
 from zhizao.app.rollup_desk import Place, RollupDesk, told_definitions, unit_in
+from zhizao.app.rollup_spans import months_of, spans_of
 from zhizao.app.texts import NBSP, Words
 from zhizao.errors import ZhizaoError
 from zhizao.programme.returns import Actor
@@ -74,7 +75,8 @@ async def rollup_page(frame: Frame) -> None:
 
 
 def _at_hand(frame: Frame, desk: RollupDesk, actor: Actor, period: str) -> bool:
-    return frame.desk.has("rollup", desk.scope(actor), period, id(desk.returns.tree))
+    scope, tree = desk.scope(actor), id(desk.returns.tree)
+    return all(frame.desk.has("rollup", scope, month, tree) for month in months_of(period))
 
 
 def _show(frame: Frame, months: list[str], place: Place, found: dict[str, Any] | ZhizaoError) -> None:
@@ -94,7 +96,7 @@ def _show(frame: Frame, months: list[str], place: Place, found: dict[str, Any] |
     _way(frame, found)
     if place.level in ("nation", "region", "industry"):
         _choices(frame, months, found, place)
-    if place.period not in months:
+    if place.period not in months and place.period not in spans_of(months):
         newest = months[0]
         raw(
             f'<div class="zz-section">{tag("warn", t("rollup.nomonth", month=month_words(t, place.period)))} '
@@ -191,10 +193,15 @@ def _way(frame: Frame, found: dict[str, Any]) -> None:
 def _choices(frame: Frame, months: list[str], found: dict[str, Any], place: Place) -> None:
     t = frame.t
     known = [(one.id, f"{one.id} {one.name(t.lang)}") for one in told_definitions().values()]
-    periods = sorted({*months, place.period}, reverse=True)
+    periods = sorted({*months, place.period} - {*spans_of(months)}, reverse=True) + spans_of(months)
     inside = select("indicator", t("rollup.indicator"), known, place.indicator)
     inside = inside.replace("<select ", '<select style="max-width:min(520px,calc(100vw - 32px))" ')
-    inside += select("period", t("rollup.period"), [(one, one) for one in periods], place.period)
+    inside += select(
+        "period",
+        t("rollup.period"),
+        [(one, one if one in months else month_words(t, one)) for one in periods],
+        place.period,
+    )
     if place.level == "nation":
         ways = [(one, t(f"rollup.by.{one}")) for one in ("region", "industry")]
         inside += select("by", t("rollup.by"), ways, found["by"])
@@ -253,6 +260,8 @@ def _how(frame: Frame, found: dict[str, Any]) -> None:
     notes = ""
     if one["measured"] == "ratio":
         notes += f'<p class="zz-note">{escape(t("rollup.ratio"))}</p>'
+    if len(months_of(found["period"])) > 1:
+        notes += f'<p class="zz-note">{escape(t("rollup.span.how"))}</p>'
     if scope["unplaced"]:
         notes += f'<p class="zz-note">{escape(t("rollup.unplaced", n=scope["unplaced"]))}</p>'
     inside = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in pairs)
@@ -281,11 +290,17 @@ def _parts(frame: Frame, found: dict[str, Any], place: Place) -> None:
         (f"{t('rollup.contribution')} ({unit})", True),
         (t("rollup.returned"), True),
     ]
-    order = sorted(found["children"], key=lambda one: (one["value"] is None, -(one["value"] or 0.0), one["code"]))
+    order = (
+        found["children"]
+        if by == "month"
+        else sorted(found["children"], key=lambda one: (one["value"] is None, -(one["value"] or 0.0), one["code"]))
+    )
     rows = []
     for rank, one in enumerate(order[:ROWS], start=1):
-        name = f'<a href="{escape(frame.link(**{by: one["code"]}, by=None))}">{escape(one["name"])}</a>'
-        name += f' <span class="dim">{escape(one["code"])}</span>'
+        into = {"period": one["code"]} if by == "month" else {by: one["code"], "by": None}
+        told = month_words(t, one["code"]) if by == "month" else one["name"]
+        name = f'<a href="{escape(frame.link(**into))}">{escape(told)}</a>'
+        name += "" if by == "month" else f' <span class="dim">{escape(one["code"])}</span>'
         if one["withheld"]:
             value = _withheld(t, one["withheld"])
             rows.append(["–", name, value, "–", "–", "–", f"– / {t.count(one['expected'])}"])
@@ -409,7 +424,15 @@ def _events(frame: Frame, events: list[dict[str, Any]]) -> None:
 
 
 def month_words(t: Words, period: str) -> str:
-    """A month as the language writes it."""
+    """A month, a quarter or a year as the language writes it."""
+    if "Q" in period:
+        return (
+            f"{period[:4]}年第{'一二三四'[int(period[-1]) - 1]}季度"
+            if t.lang == "zh"
+            else f"Q{period[-1]} {period[:4]}"
+        )
+    if len(period) == 4:
+        return f"{period}年" if t.lang == "zh" else period
     year, month = int(period[:4]), int(period[5:7])
     return f"{year}年{month}月" if t.lang == "zh" else f"{_MONTHS[month - 1]} {year}"
 

@@ -84,6 +84,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "indicators.why": ("Why this state", "判定依据"),
     "indicators.interval": ("95 % interval for that year", "该年95%区间"),
     "indicators.definition": ("Definition", "定义"),
+    "indicators.open": ("Part of this index is not published", "该指数有一部分未公布"),
+    "indicators.placeholder": ("placeholder, weight {weight} assumed", "占位，假定权重{weight}"),
     "indicators.formula": ("Formula", "公式"),
     "indicators.scope": ("Scope", "范围"),
     "indicators.footnote": ("Footnote", "注释"),

@@ -45,6 +45,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rollup.col.region": ("Region", "地区"),
     "rollup.col.industry": ("Industry", "行业"),
     "rollup.col.enterprise": ("Enterprise", "企业"),
+    "rollup.col.month": ("Month", "月份"),
+    "rollup.parts.month": ("Its months; each opens to the return", "各月；点击查看当月报表"),
+    "rollup.span.how": (
+        "A quarter or year is made of its months: flows add up, stocks are those of the last month, and the returned are the fewest of a month. It is told only where every month is.",
+        "季度和年度由各月合成：流量相加，存量取末月，已报数取各月最少者；只有各月都可公布时才给出。",
+    ),
     "rollup.figure": ("Figure", "数值"),
     "rollup.how": ("How it is made", "如何得出"),
     "rollup.formula": ("Formula", "公式"),

@@ -17,6 +17,7 @@ from zhizao.programme.survey.columns import Column, Floats, Groups, Ints, groups
 from zhizao.programme.survey.design import Design, group_sums
 from zhizao.programme.survey.estimates import Estimates
 from zhizao.programme.survey.replicate import Replicates
+from zhizao.programme.survey.skewness import leaning, skewness
 
 __all__ = ["Freedom", "Scale", "mean", "proportion", "quantile", "ratio", "total"]
 
@@ -24,8 +25,8 @@ Freedom = Literal["satterthwaite", "design", "normal"]
 """Degrees of freedom of intervals: of the strata that carry the variance (Satterthwaite 1946); clusters less strata of
 the domain, as R's `degf`; or infinitely many."""
 
-Scale = Literal["t", "log"]
-"""On which scale an interval is symmetric."""
+Scale = Literal["t", "log", "skew"]
+"""On which scale an interval is symmetric; `skew` leans to the side of the giants (`skewness`)."""
 
 _WIDE = 4_000_000
 
@@ -52,7 +53,7 @@ def total(
     level : confidence, 0..1
     freedom : degrees of freedom of the interval
     drop_missing : whether rows with a missing value are left out; refused otherwise
-    interval : symmetric, or symmetric on the log scale, for totals above zero that a few giants carry
+    interval : symmetric; or for what a few giants carry symmetric on the log scale, or leaning by the skewness found
 
     Examples
     --------
@@ -261,7 +262,7 @@ def _finish(
     domains: Groups,
     level: float,
     freedom: Freedom,
-    interval: Literal["logit", "t", "log"],
+    interval: Literal["logit", "t", "log", "skew"],
 ) -> Estimates:
     codes, count, w = domains.codes, domains.count, sample.weights
     used = np.where(w > 0, codes, -1)
@@ -299,6 +300,12 @@ def _finish(
         above = value > 0
         factor = np.exp(width / np.where(above, value, 1.0))
         low, high = np.where(above, value / factor, low), np.where(above, value * factor, high)
+    if interval == "skew":
+        if isinstance(sample, Replicates):
+            raise InputError(
+                "replicates do not tell the skewness", where=what, fix="use the method taylor", code="no_skewness"
+            )
+        low, high = leaning(value, se, skewness(sample, influence, used, count), _critical(level, df))
     with np.errstate(divide="ignore", invalid="ignore"):
         deff = np.where(effect > 0, variance / effect, np.nan)
     scale = interval if interval != "t" else "t" if freedom != "normal" else "normal"

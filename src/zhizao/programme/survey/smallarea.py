@@ -7,16 +7,19 @@ squared error counts what estimating b and A costs (Rao and Molina 2015, ch. 6).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.stats import norm
 
 from zhizao.errors import InputError
 from zhizao.programme.survey.columns import Column, Floats, numbers
+from zhizao.programme.survey.estimates import EstimateRow
 
-__all__ = ["SmallAreas", "fay_herriot"]
+__all__ = ["Method", "SmallAreas", "fay_herriot", "small_area_rows"]
 
 Method = Literal["reml", "ml", "moment", "fay_herriot"]
 
@@ -126,6 +129,85 @@ def fay_herriot(direct: Column, variance: Column, x: Floats, *, method: Method =
         bias = 2 * (m * weight2 - weight1**2) / weight1**3
     mse[sampled] = g1 + g2 + 2 * g3 - bias * (1 - gamma[sampled]) ** 2
     return SmallAreas(estimate, mse, gamma, slope, np.sqrt(np.diag(bread)), between, method, iterations)
+
+
+def small_area_rows(
+    rows: Sequence[EstimateRow], known: Mapping[str, Sequence[float]], *, method: Method = "reml", level: float = 0.95
+) -> list[EstimateRow]:
+    """Small-area estimates from the direct estimates of one thing.
+
+    Parameters
+    ----------
+    rows : direct estimates, one a domain
+    known : domain to what is known of it beside the sample; a constant is added
+    method : how the variance between areas is estimated
+    level : confidence, 0..1
+
+    Returns
+    -------
+    list of EstimateRow
+        One a domain of `known`, in its order; `se` is the root of the mean squared error, the interval normal. A domain
+        without a sample, or of which the sample tells no variance, has the regression's value. A domain that was counted
+        in full (standard error 0) stays as it is and takes no part.
+
+    Raises
+    ------
+    InputError : when a domain of the rows is not known, or the regression cannot be fitted
+
+    Examples
+    --------
+    >>> from zhizao.programme.survey import Design, total
+    >>> direct = total(Design.of([2.0] * 8), [1.0, 2, 3, 5, 4, 6, 9, 9], by=list("aabbccdd"))
+    >>> made = small_area_rows(direct.rows(), {"a": [1.0], "b": [2.0], "c": [3.0], "d": [4.0], "e": [5.0]})
+    >>> [row["domain"] for row in made], made[4]["n"]
+    (['a', 'b', 'c', 'd', 'e'], 0)
+    """
+    found = {row["domain"]: row for row in rows}
+    lost = [domain for domain in found if domain not in known]
+    if lost:
+        raise InputError(
+            f"nothing is known of {', '.join(lost[:5])}{' ...' if len(lost) > 5 else ''}",
+            where="areas",
+            fix="give each area of the sample a row",
+            code="unknown_area",
+        )
+    if not rows:
+        return []
+    counted = {domain for domain, row in found.items() if row["se"] == 0 and row["estimate"] is not None}
+    names = [domain for domain in known if domain not in counted]
+
+    def told(domain: str, key: Literal["estimate", "se"]) -> float:
+        row = found.get(domain)
+        value = None if row is None or row["se"] is None else row[key]
+        return float("nan") if value is None else value
+
+    x = np.array([[1.0, *known[domain]] for domain in names], dtype=np.float64).reshape(len(names), -1)
+    # columns of like size, so that none is taken for collinear because it is large
+    x /= np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
+    y = np.array([told(domain, "estimate") for domain in names])
+    se = np.array([told(domain, "se") for domain in names])
+    unit = float(np.nanmedian(se)) if np.isfinite(se).any() else 1.0
+    made = fay_herriot(y / unit, (se / unit) ** 2, x, method=method)
+    z = float(norm.ppf(0.5 + level / 2))
+    first = rows[0]
+    out = {domain: found[domain] for domain in counted}
+    for i, domain in enumerate(names):
+        value, error = float(made.estimate[i]) * unit, float(np.sqrt(max(made.mse[i], 0.0))) * unit
+        out[domain] = EstimateRow(
+            what=f"{first['what']}, small area",
+            domain=domain,
+            estimate=value,
+            se=error,
+            low=value - z * error,
+            high=value + z * error,
+            df=None,
+            deff=None,
+            n=found[domain]["n"] if domain in found else 0,
+            design=first["design"],
+            interval=f"{level:.0%} normal interval from the mean squared error",
+            method=f"Fay-Herriot, {method}, {x.shape[1] - 1} regressors; weight of the direct estimate {made.gamma[i]:.2f}",
+        )
+    return [{**out[domain], "what": f"{first['what']}, small area"} for domain in known if domain in out]
 
 
 def _between(y: Floats, d: Floats, x: Floats, method: Method) -> tuple[float, int]:

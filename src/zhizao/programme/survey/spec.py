@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from zhizao.errors import InputError
 from zhizao.model.noun import Noun
@@ -20,8 +20,9 @@ from zhizao.programme.survey.estimate import Freedom, Scale, mean, proportion, q
 from zhizao.programme.survey.estimates import EstimateRow, Estimates
 from zhizao.programme.survey.replicate import Replicates, balanced, bootstrap, jackknife, recalibrate, successive
 from zhizao.programme.survey.response import propensity_classes, respond, winsorise
+from zhizao.programme.survey.smallarea import Method, small_area_rows
 
-__all__ = ["Calibrating", "Responding", "Spec", "Wanted", "design_of", "read_totals", "run"]
+__all__ = ["Calibrating", "Responding", "Spec", "Wanted", "design_of", "read_totals", "run", "spec_of"]
 
 _MOST_WORDS = 100
 Totals = Mapping[str, float | Mapping[str, float]]
@@ -114,6 +115,9 @@ class Spec(Noun):
     winsorise: tuple[str, ...] = ()
     """Columns whose giants no longer stand for others (Kokic and Bell); the change is told with the estimate."""
 
+    areas: Method = "reml"
+    """How small-area estimates find the variance between areas, where a table of areas is given."""
+
     drop_missing: bool = False
     """Whether rows with a missing value are left out of an estimate."""
 
@@ -122,6 +126,33 @@ class Spec(Noun):
 
     estimates: tuple[Wanted, ...] = Field(min_length=1)
     """What is wanted."""
+
+
+def spec_of(told: object, where: str) -> Spec:
+    """What is wanted, from what a file or a request says.
+
+    Raises
+    ------
+    InputError : when it names nothing, or something that cannot be
+
+    Examples
+    --------
+    >>> spec_of({"estimates": [{"what": "total", "of": "y"}]}, "spec.yaml").estimates[0].of
+    'y'
+    """
+    if not isinstance(told, Mapping):
+        raise InputError("the file names nothing", where=where, fix="see docs/survey.md", code="bad_spec")
+    try:
+        return Spec.model_validate(dict(told))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{place}: {first['msg']}, but {str(first['input'])[:60]!r} is given",
+            where=where,
+            fix="see docs/survey.md",
+            code="bad_spec",
+        ) from error
 
 
 def _column(sample: pl.DataFrame, name: str) -> pl.Series:
@@ -167,7 +198,12 @@ def design_of(sample: pl.DataFrame, spec: Spec) -> Design:
 
 
 def run(
-    sample: pl.DataFrame, spec: Spec, *, totals: Totals | None = None, rng: np.random.Generator | None = None
+    sample: pl.DataFrame,
+    spec: Spec,
+    *,
+    totals: Totals | None = None,
+    areas: pl.DataFrame | None = None,
+    rng: np.random.Generator | None = None,
 ) -> list[EstimateRow]:
     """Estimates as declared.
 
@@ -176,6 +212,8 @@ def run(
     sample : one row a unit
     spec : what is wanted
     totals : known totals, when `spec.calibration` is set
+    areas : what is known of areas beside the sample: a grouping of some estimate, and columns of numbers; small-area
+        estimates follow the direct ones then
     rng : source of the draws of a bootstrap
 
     Raises
@@ -194,10 +232,42 @@ def run(
         design = respond(design, _column(sample, spec.response.answered), _response_classes(sample, spec, design))
     made = _weighted(sample, spec, design, totals, rng)
     rows: list[EstimateRow] = []
+    grouping, known = ("", {}) if areas is None else _areas(spec, areas)
     for wanted in spec.estimates:
         for by in ("", *wanted.by):
-            rows.extend(_one(sample, spec, made, wanted, by).rows())
+            direct = _one(sample, spec, made, wanted, by).rows()
+            rows.extend(direct)
+            if by and by == grouping:
+                rows.extend(small_area_rows(direct, known, method=spec.areas, level=spec.level))
     return rows
+
+
+def _areas(spec: Spec, areas: pl.DataFrame) -> tuple[str, dict[str, list[float]]]:
+    """The grouping that a table of areas is of, and what is known of each class."""
+    wanted = dict.fromkeys(by for one in spec.estimates for by in one.by)
+    grouping = next((by for by in wanted if by in areas.columns), None)
+    if grouping is None:
+        raise InputError(
+            f"the table of areas has none of the groupings {', '.join(wanted) or '(none is asked for)'}",
+            where="areas",
+            fix="head its first column with a grouping of --by",
+            code="no_grouping",
+        )
+    named = areas.filter(pl.col(grouping).is_not_null())
+    labels = named[grouping].cast(pl.String).str.strip_chars()
+    if labels.n_unique() < len(labels):
+        twice = labels.filter(labels.is_duplicated())[0]
+        raise InputError(f'"{twice}" is given twice', where="areas", fix="keep one row an area", code="duplicate_area")
+    x = named.drop(grouping).select(pl.all().cast(pl.Float64)).to_numpy()
+    if not np.isfinite(x).all():
+        i, j = (int(at[0]) for at in np.nonzero(~np.isfinite(x)))
+        raise InputError(
+            f"{named.drop(grouping).columns[j]} of {labels[i]} is missing",
+            where="areas",
+            fix="fill it in, or leave the column out",
+            code="missing",
+        )
+    return grouping, {f"{grouping}={label}": row.tolist() for label, row in zip(labels, x, strict=True)}
 
 
 def _response_classes(sample: pl.DataFrame, spec: Spec, design: Design) -> pl.Series | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
@@ -63,6 +64,68 @@ async def design(
     }
     noted(request, "panel", kept.name)
     return job_answer(desk.jobs.start("panel", asked, person.name))
+
+
+@router.post("/estimate", summary="Estimates from a sample")
+async def estimate(
+    desk: At,
+    person: Engineer,
+    file: Annotated[UploadFile, File()],
+    spec: Annotated[str, Form(max_length=20_000)],
+    totals: Annotated[UploadFile | None, File()] = None,
+    areas: Annotated[UploadFile | None, File()] = None,
+    seed: Annotated[int, Form(ge=0, le=2**31)] = 1,
+) -> list[dict[str, Any]]:
+    """`file` is a sample, `spec` says in YAML or JSON what is wanted; `totals` calibrates, `areas` adds small-area estimates.
+
+    As `zhizao survey estimate`: each row holds estimate, standard error, interval, degrees of freedom, design effect and n.
+    """
+
+    def work() -> list[dict[str, Any]]:
+        from zhizao.app import survey_steps
+        from zhizao.programme.indicators.safeyaml import read_yaml
+        from zhizao.programme.survey.spec import spec_of
+
+        wanted = spec_of(read_yaml(spec, "spec"), "spec")
+
+        def kept(one: UploadFile | None) -> Path | None:
+            return None if one is None else uploads.keep(desk.path, one.filename or "table.csv", one.file).path
+
+        sample = uploads.keep(desk.path, file.filename or "sample.csv", file.file).path
+        known, beside = kept(totals), kept(areas)
+        rows = survey_steps.estimate(sample, wanted, totals=known, areas=beside, seed=seed)
+        return [dict(row) for row in rows]
+
+    return await run_in_threadpool(work)
+
+
+@router.post("/peers", summary="A league, and a unit beside its peers")
+async def peers(
+    desk: At,
+    person: Engineer,
+    file: Annotated[UploadFile, File()],
+    value: Annotated[str, Form(max_length=200)],
+    unit: Annotated[str, Form(max_length=200)] = "",
+    se: Annotated[str, Form(max_length=200)] = "",
+    within: Annotated[str, Form(max_length=400)] = "",
+    near: Annotated[str, Form(max_length=400)] = "",
+    less: Annotated[bool, Form()] = False,
+    most: Annotated[int, Form(ge=1, le=1000)] = 30,
+) -> dict[str, Any]:
+    """`file` has one row a unit; `within` and `near` name columns by comma. As `zhizao peers --json`."""
+
+    def work() -> dict[str, Any]:
+        from zhizao.app.peers import peers_answer
+        from zhizao.app.survey_steps import read_table
+
+        kept = uploads.keep(desk.path, file.filename or "units.csv", file.file)
+        shared, structure = ([part.strip() for part in text.split(",") if part.strip()] for text in (within, near))
+        return peers_answer(
+            read_table(kept.path), value=value, unit=unit, se=se or None, within=shared, near=structure,
+            less_is_better=less, most=most, where=kept.name,
+        )  # fmt: skip
+
+    return await run_in_threadpool(work)
 
 
 @router.get("", summary="The latest panel")

@@ -255,6 +255,7 @@ _FILES = {
     "json": ("pilot.json", "application/json"),
     "pdf": ("report.pdf", "application/pdf"),
     "panel": ("panel.csv", "text/csv"),
+    "rotation": ("rotation.csv", "text/csv"),
     "design": ("design.json", "application/json"),
     "rejected": ("rejected.csv", "text/csv"),
     "twin": ("twin.json.gz", "application/gzip"),
@@ -263,7 +264,7 @@ _FILES = {
 
 @router.get("/jobs/{job}/files/{name}", tags=["jobs"], summary="A file that a job wrote")
 def job_file(desk: At, person: Who, job: str, name: str, lang: str = "en", inline: bool = False) -> FileResponse:
-    """`report`, `json`, `pdf`, `panel`, `design`, `rejected`, `twin`, or one of the files for Monday by its own name."""
+    """`report`, `json`, `pdf`, `panel`, `rotation`, `design`, `rejected`, `twin`, or one of the files for Monday by its own name."""
     folder = desk.jobs.folder(job)
     if name in _FILES:
         pattern, kind = _FILES[name]

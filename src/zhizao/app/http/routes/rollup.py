@@ -14,6 +14,7 @@ from zhizao.app.http.tables import Column, as_csv, as_excel, as_rows
 from zhizao.app.returns_desk import actor_of
 from zhizao.app.rollup_answers import indicators_answer, place_answer, table_frame
 from zhizao.app.rollup_desk import Place, RollupDesk
+from zhizao.app.rollup_spans import spans_of
 from zhizao.errors import InputError
 from zhizao.programme.returns import Actor
 
@@ -78,6 +79,12 @@ def periods(desk: Rollup, actor: Looks) -> list[str]:
     return desk.periods(actor)
 
 
+@router.get("/spans", summary="Quarters and years of which every month is published")
+def spans(desk: Rollup, actor: Looks) -> list[str]:
+    """Newest first, years last; each may be asked for as `period`, beside months."""
+    return spans_of(desk.periods(actor))
+
+
 @router.get("", summary="One place on the way from a figure to its events")
 def place(
     desk: Rollup,
@@ -96,7 +103,8 @@ def place(
 
     Parts of the top are regions (or industries with `by=industry`), then industries, enterprises, the lines of a return,
     and the events behind a line, 200 at a time from `offset`. Where single enterprises are not yours to see, cells that
-    would tell of one are withheld with the reason, and so are those from which they could be worked out.
+    would tell of one are withheld with the reason, and so are those from which they could be worked out. `period` is a
+    month, a quarter (`2025-Q1`) or a year; the parts of an enterprise are then its months.
     """
     where = Place(indicator, newest(desk, actor, period), region, industry, enterprise, line)
     return place_answer(desk, actor, where, by=by, offset=offset, lang=t.lang)

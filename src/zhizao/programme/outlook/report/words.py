@@ -222,6 +222,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "composite of {n} scores, {open} of them not named in the sources",
         "{n}项指标合成，其中{open}项来源未列名",
     ),
+    "f.open": (
+        "placeholders, never filled: weight {weight} at equal weights, which are assumed; the named scores leave the index open by "
+        "{width} points, so it is taken as published and cannot be recomputed",
+        "未列名项为占位，不填任何数值；按等权（假定）占{weight}；仅凭已列名各项，指数尚有{width}分不确定，故只采用公布值，无法复算",
+    ),
+    "f.named": (
+        "with {value} published, the named scores average {low} to {high}",
+        "公布值{value}意味着已列名各项平均为{low}至{high}",
+    ),
     "f.constant": ("constant prices", "可比价"),
     "w.none": ("none", "等权"),
     "w.employees": ("persons employed", "从业人员"),
