@@ -132,6 +132,7 @@ def test_samples_that_came_while_nobody_judged_are_judged_at_the_start(tmp_path:
     assert kinds(folder, "hot")[:2] == ["raised", "cleared"]
 
 
+@pytest.mark.slow
 def test_a_killed_judge_and_its_successor_tell_each_alarm_once(tmp_path: Path) -> None:
     folder = place(tmp_path / "w", PLANT.replace("escalation: shift", "deadband: 0"))
     script = f"""
