@@ -265,7 +265,7 @@ def workshop(
     mqtt: Annotated[str | None, typer.Option(help="host:port of a broker, for a Sparkplug B edge node.")] = None,
     nodesets: Annotated[Path | None, typer.Option(help="Folder of OPC UA companion nodesets, of your own.")] = None,
     connections: Annotated[
-        bool, typer.Option("--connections", help="Print what plant.yaml says to listen to it, and end.")
+        bool, typer.Option("--connections", help="Print what plant.yaml says of it, at this speed, and end.")
     ] = False,
 ) -> None:
     """Be a plant to connect to: simulated machines with OPC UA, Modbus TCP, MTConnect, SHDR and Sparkplug B end points."""
@@ -278,7 +278,10 @@ def workshop(
     if not any(ports.values()) and mqtt is None:
         ports["opcua"] = 4840
     if connections:
-        say(ends.told_as_yaml(workshop_connections(declared, ports, mqtt)).rstrip())
+        from zhizao.testing.workshop.plant import Workshop
+
+        machines = ends.cycles(Workshop(declared, seed=seed), speed)
+        say(ends.told_as_yaml(workshop_connections(declared, ports, mqtt), machines).rstrip())
         return
     made: list[Any] = []
     if ports["opcua"]:

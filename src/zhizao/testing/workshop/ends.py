@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 import yaml
 
+from zhizao.testing.workshop.plant import Workshop
 from zhizao.testing.workshop.signals import Signals
 
-__all__ = ["Edge", "Served", "modbus", "mtconnect", "shdr", "told_as_yaml"]
+__all__ = ["Edge", "Served", "cycles", "modbus", "mtconnect", "shdr", "told_as_yaml"]
 
 
 class _Server(Protocol):
@@ -87,8 +88,22 @@ def shdr(port: int) -> Served:
     return Served(lambda plant: ShdrAdapter(plant, port=port))
 
 
-def told_as_yaml(connections: dict[str, dict[str, Any]]) -> str:
-    """Connections as they stand in plant.yaml.
+def cycles(signals: Workshop, speed: float) -> dict[str, dict[str, float]]:
+    """Machines with their ideal cycle time in seconds of the clock, as they stand in plant.yaml.
+
+    Parameters
+    ----------
+    signals : the plant
+    speed : plant seconds in a second of the clock
+    """
+    return {
+        name: {"cycle_s": round((one.given.load_s + one.given.cut_s) / speed, 4)}
+        for name, one in signals.machines.items()
+    }
+
+
+def told_as_yaml(connections: dict[str, dict[str, Any]], machines: dict[str, dict[str, float]] | None = None) -> str:
+    """Connections, and machines where they are given, as they stand in plant.yaml.
 
     >>> print(told_as_yaml({"hall": {"kind": "opcua", "url": "opc.tcp://127.0.0.1:4840"}}), end="")
     connections:
@@ -96,5 +111,6 @@ def told_as_yaml(connections: dict[str, dict[str, Any]]) -> str:
         kind: opcua
         url: opc.tcp://127.0.0.1:4840
     """
-    text: str = yaml.safe_dump({"connections": connections}, allow_unicode=True, sort_keys=False)
+    told: dict[str, Any] = ({"machines": machines} if machines else {}) | {"connections": connections}
+    text: str = yaml.safe_dump(told, allow_unicode=True, sort_keys=False)
     return text
