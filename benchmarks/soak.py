@@ -224,7 +224,7 @@ class Soak:
         time.sleep(2)
         self.listener()
 
-    def drain(self, quiet_s: float = 10.0, most_s: float = 600.0) -> None:
+    def drain(self, quiet_s: float = 30.0, most_s: float = 600.0) -> None:
         """Wait until nothing but polls is committed any more: what waited at its source has come."""
         began = last = time.monotonic()
         file, place = self.folder / "seen.jsonl", 0
@@ -247,7 +247,7 @@ class Soak:
         ]
         until, number = time.monotonic() + minutes * 60, 0
         pause = max(20.0, min(90.0, minutes * 60 / (2 * len(faults) + 2)))
-        while time.monotonic() + 2 * pause < until:
+        while time.monotonic() + pause + 60 < until:
             time.sleep(pause)
             name, fault = faults[number % len(faults)]
             number += 1
