@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zhizao.clock import now
-from zhizao.decide.alarms import Entry, Fact, changed, fold
+from zhizao.decide.alarms import Annunciation, Entry, Fact, Standing, changed, fold, in_unit
 from zhizao.errors import InputError
 from zhizao.model import AlarmCard, Condition, Event, Kind, Plant, Role
 from zhizao.record import Workspace
@@ -46,7 +46,7 @@ def fingerprint(card: AlarmCard) -> str:
 
 
 def declared(plant: Plant, tags: Sequence[str] = ()) -> dict[str, AlarmCard]:
-    """Alarms of a plant: those of plant.yaml, signals with the role `alarm`, conditions of OPC UA servers.
+    """Alarms of a plant: those of plant.yaml (limits in the unit of the signal), signals with the role `alarm`, conditions of OPC UA servers.
 
     Parameters
     ----------
@@ -56,7 +56,10 @@ def declared(plant: Plant, tags: Sequence[str] = ()) -> dict[str, AlarmCard]:
     found = {}
     for name, card in plant.alarms.items():
         of = plant.tags.get(card.tag)
-        found[name] = card if card.machine or of is None else card.model_copy(update={"machine": of.machine or ""})
+        if of is not None:
+            card = in_unit(card, of.unit)
+            card = card if card.machine else card.model_copy(update={"machine": of.machine or ""})
+        found[name] = card
     watched = {card.tag for card in found.values()}
     for tag, known in plant.tags.items():
         if known.role is Role.ALARM and tag not in watched:
@@ -78,6 +81,10 @@ class Book:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.facts: list[Fact] = []
+        self.told = Annunciation()
+        """Which of the alarms were annunciated."""
+        self._changes: list[Fact] = []
+        self._standing: tuple[object, Standing] | None = None
         self._plant, self._stamp = Plant(), -1
         self._home: Workspace | None = None
         self._lock = threading.RLock()
@@ -107,6 +114,13 @@ class Book:
             last = self.facts[-1].sequence if self.facts else 0
             fresh = [_fact(one) for one in home.journal.alarm_facts(after=last)]
             self.facts.extend(fresh)
+            self.told.add(fresh)
+            changes = [one for one in fresh if one.kind is Kind.ALARM_CHANGED]
+            self._changes.extend(changes)
+            if changes:
+                self._standing = None
+            elif self._standing is not None:
+                self._standing[1].add(fresh)
             return len(fresh)
 
     def known(self, as_of: datetime | None = None) -> list[Fact]:
@@ -120,7 +134,7 @@ class Book:
     def cards(self, facts: Sequence[Fact] | None = None, tags: Sequence[str] = ()) -> dict[str, AlarmCard]:
         """Alarms with the settings that were last set; a change that plant.yaml no longer permits is passed over."""
         found = declared(self.plant, tags)
-        for fact in self.facts if facts is None else facts:
+        for fact in self._changes if facts is None else facts:
             if fact.kind is Kind.ALARM_CHANGED and fact.alarm in found:
                 try:
                     found[fact.alarm] = changed(found[fact.alarm], **dict(fact.said["settings"]))
@@ -128,10 +142,25 @@ class Book:
                     continue
         return found
 
-    def entries(self, as_of: datetime | None = None) -> dict[str, Entry]:
-        """The list of alarms, now or as it was known at a time."""
-        facts = self.known(as_of)
-        return fold(self.cards(facts), facts, now_ns() if as_of is None else nanoseconds(as_of))
+    def entries(self, as_of: datetime | None = None, tags: Sequence[str] = (), now: int = 0) -> dict[str, Entry]:
+        """The list of alarms, now or as it was known at a time.
+
+        Parameters
+        ----------
+        as_of : aware
+        tags : names of signals, among which are conditions of OPC UA servers
+        now : ns; the clock's when 0
+        """
+        if as_of is not None:
+            facts = self.known(as_of)
+            return fold(self.cards(facts, tags), facts, nanoseconds(as_of))
+        with self._lock:
+            self.read_on()
+            by: object = (self.plant, tuple(tags))
+            if self._standing is None or self._standing[0] != by:
+                self._standing = by, Standing(self.cards(tags=tags))
+                self._standing[1].add(self.facts)
+            return self._standing[1].at(now or now_ns())
 
     def write(self, facts: Sequence[Fact], ids: Sequence[tuple[object, ...]]) -> int:
         """Record facts; how many were new. What is there already stays, also where its words differ.

@@ -22,7 +22,7 @@ import numpy as np
 
 from zhizao.app.alarm_book import Book, fingerprint, is_condition, now_ns
 from zhizao.app.outbox import OUTBOX, Courier, Letter, Outbox
-from zhizao.decide.alarms import Entry, Fact, Judge, Turn, fold
+from zhizao.decide.alarms import Entry, Fact, Judge, Turn
 from zhizao.errors import ZhizaoError
 from zhizao.model import AlarmCard, Condition, Kind, Plant, Samples, When, is_good
 from zhizao.record import write_whole
@@ -122,6 +122,7 @@ class Watch:
         self._by_tag: dict[str, list[tuple[str, str]]] = {}
         self._told: dict[str, tuple[float, str | None]] = {}
         self._tags: set[str] = set()
+        self._names: tuple[str, ...] = ()
         self._entries: dict[str, Entry] = {}
         self._done: set[str] = set()
         self._plant = Plant()
@@ -175,7 +176,8 @@ class Watch:
     def _arrange(self, kept: Mapping[str, Any] | None = None) -> None:
         """Judges of the alarms as they are set now; those whose settings have not changed go on."""
         self._plant = self.book.plant
-        before, self._cards = self._judges, self.book.cards(tags=sorted(self._tags))
+        self._names = tuple(sorted(tag for tag in self._tags if is_condition(tag)))
+        before, self._cards = self._judges, self.book.cards(tags=self._names)
         self._judges, self._by_tag = {}, {}
         for name, card in self._cards.items():
             both = {"alarm": card} | (
@@ -249,7 +251,7 @@ class Watch:
         if parts or many:
             self._keep()
         if many or news or not self._entries or any(one.shelved_until for one in self._entries.values()):
-            self._entries = fold(self._cards, self.book.facts, now)
+            self._entries = self.book.entries(tags=self._names, now=now)
         self._escalate(plant, now)
         return many
 
@@ -302,7 +304,7 @@ class Watch:
     def _settle(self) -> None:
         """Where journal and judges differ after a crash, the judges are right."""
         self.book.read_on()
-        entries = fold(self._cards, self.book.facts, now_ns())
+        entries = self.book.entries(tags=self._names)
         found: list[tuple[Fact, tuple[object, ...]]] = []
         for (name, what), judge in self._judges.items():
             if what == "alarm" and judge.until > 0 and entries[name].life.active != judge.on:
