@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from zhizao.clock import now
 from zhizao.decide.alarms import Annunciation, Entry, Fact, Standing, changed, fold, in_unit
 from zhizao.errors import InputError
 from zhizao.model import AlarmCard, Condition, Event, Kind, Plant, Role
 from zhizao.record import Workspace
-from zhizao.record.alarms import alarm_id, alarm_of, subject_of
+from zhizao.record.alarms import alarm_id, subject_of
 from zhizao.record.instant import moment, nanoseconds
 from zhizao.record.workspace import FACTS, PLANT
 
@@ -112,7 +111,7 @@ class Book:
             if home is None:
                 return 0
             last = self.facts[-1].sequence if self.facts else 0
-            fresh = [_fact(one) for one in home.journal.alarm_facts(after=last)]
+            fresh = [Fact(*one[:6]) for one in home.journal.alarm_facts(after=last)]
             self.facts.extend(fresh)
             self.told.add(fresh)
             changes = [one for one in fresh if one.kind is Kind.ALARM_CHANGED]
@@ -129,7 +128,7 @@ class Book:
         if as_of is None:
             return list(self.facts)
         home = self._open(create=False)
-        return [] if home is None else [_fact(one) for one in home.journal.alarm_facts(as_of=as_of)]
+        return [] if home is None else [Fact(*one[:6]) for one in home.journal.alarm_facts(as_of=as_of)]
 
     def cards(self, facts: Sequence[Fact] | None = None, tags: Sequence[str] = ()) -> dict[str, AlarmCard]:
         """Alarms with the settings that were last set; a change that plant.yaml no longer permits is passed over."""
@@ -220,8 +219,3 @@ def book(workspace: str) -> Book:
     """
     with _LOCK:
         return _BOOKS.setdefault(str(Path(workspace).resolve()), Book(Path(workspace)))
-
-
-def _fact(one: Any) -> Fact:
-    said: Mapping[str, Any] = one.payload
-    return Fact(one.kind, alarm_of(one.subject), nanoseconds(one.at), one.source, said, one.sequence)
