@@ -64,7 +64,7 @@ def plant(folder: Path, extra: int) -> None:
         OpcuaServer(OPCUA, host=THERE, history=20_000),
         ends.Served(lambda signals: ModbusServer(signals, THERE, MODBUS)),
         ends.Served(lambda signals: MtconnectAgent(signals, THERE, MTCONNECT, buffer=1_000_000)),
-        ends.Edge(HERE, MQTT),
+        ends.Edge(HERE, MQTT, primary="zhizao"),
     ]
 
     async def all_of_it() -> None:
@@ -224,6 +224,18 @@ class Soak:
         time.sleep(2)
         self.listener()
 
+    def drain(self, quiet_s: float = 10.0, most_s: float = 600.0) -> None:
+        """Wait until nothing but polls is committed any more: what waited at its source has come."""
+        began = last = time.monotonic()
+        file, place = self.folder / "seen.jsonl", 0
+        while time.monotonic() - last < quiet_s and time.monotonic() - began < most_s:
+            time.sleep(1.0)
+            with file.open() as lines:
+                lines.seek(place)
+                said, place = lines.read(), lines.tell()
+            if '"bins": [' in said.replace('"modbus", "bins": [', "").replace('"bins": []', ""):
+                last = time.monotonic()
+
     def soak(self, minutes: float) -> None:
         faults: list[tuple[str, Callable[[], None]]] = [
             ("broker restart", self.broker_restarts),
@@ -356,7 +368,7 @@ def main() -> None:
         with Soak(folder, asked.extra) as stage:
             stage.soak(asked.minutes)
             stage.tell("hush")
-            time.sleep(20)
+            stage.drain()
             stage.stop("listen", signal.SIGTERM)
             print(
                 json.dumps({"faults": [name for *_, name in stage.faults], **latency(folder, stage.faults)}, indent=1)

@@ -51,16 +51,19 @@ class Edge:
     ----------
     host, port : of the broker
     group, node : its names
+    primary : host application without which it keeps what it has to say; None for none
     """
 
-    def __init__(self, host: str, port: int, group: str = "workshop", node: str = "edge") -> None:
-        self._address = host, port, group, node
+    def __init__(
+        self, host: str, port: int, group: str = "workshop", node: str = "edge", primary: str | None = None
+    ) -> None:
+        self._address, self._primary = (host, port, group, node), primary
 
     async def run(self, signals: Signals) -> None:
         """Publish until cancelled."""
         from zhizao.testing.workshop.sparkplug_node import EdgeNode
 
-        await EdgeNode(signals, *self._address).run()
+        await EdgeNode(signals, *self._address, primary=self._primary).run()
 
 
 def modbus(port: int) -> Served:
