@@ -226,13 +226,13 @@ def _said(action: str, comment: str, minutes: float, to: str) -> dict[str, Any]:
 
 
 def one(workspace: str, alarm: str) -> dict[str, Any]:
-    """One alarm: its line, its settings and its last thousand facts, newest first."""
+    """One alarm: its line, its settings and its last ten thousand facts, newest first."""
     kept = book(workspace)
     entry = _entry(kept, alarm)
     return {
         **_row(entry, _rattling(kept, None)),
         "settings": settings_of(workspace, alarm),
-        "facts": history_of(workspace, alarm)[:1000],
+        "facts": history_of(workspace, alarm)[:10_000],
     }
 
 

@@ -114,9 +114,7 @@ class Watch:
     tell : called with alarm, who and comment when a person has acknowledged a condition of an OPC UA server
     """
 
-    def __init__(
-        self, folder: Path, historian: Historian, tell: Callable[[str, str, str], None] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, historian: Historian, tell: Callable[[str, str, str], None] | None = None) -> None:
         self._tell, self._seen = tell, 0
         self._historian, self.book = historian, Book(folder)
         self._file, self._outbox_file = historian.folder / KEPT, folder / OUTBOX
@@ -266,7 +264,9 @@ class Watch:
     def _tell_on(self) -> None:
         """Tell servers what people have acknowledged since the last look."""
         fresh, self._seen = self.book.facts[self._seen :], len(self.book.facts)
-        for fact in fresh if self._tell is not None else ():
+        if self._tell is None:
+            return
+        for fact in fresh:
             card = self._cards.get(fact.alarm)
             if fact.kind is Kind.ALARM_ACKNOWLEDGED and fact.by != _SERVER and card and is_condition(card.tag):
                 self._tell(card.tag.removesuffix("/active"), fact.by, str(fact.said.get("comment", "")))

@@ -281,11 +281,18 @@ def listen(
         outbox = Outbox(Path(workspace) / OUTBOX)
         courier = Courier(outbox, lambda: senders(read_plant(Path(workspace) / PLANT)))
         courier.start()
+        herald = Herald(Path(workspace), plant)
+
+        async def each_second() -> None:
+            await _acknowledge(found, acks, watch.refused)
+            if herald.wants_states:
+                await asyncio.to_thread(_states, workspace, herald)
+
         try:
             asyncio.run(
                 _listened(
                     found, historian, for_s, keep_days or plant.history.keep_days, told, committed,
-                    Herald(Path(workspace), plant), plant.history, lambda: _acknowledge(found, acks, watch.refused),
+                    herald, plant.history, each_second,
                 )
             )  # fmt: skip
         finally:
@@ -347,6 +354,13 @@ async def _listened(
     await tidying
     await speaking
     _note(historian.folder / HEALTH, supervisor.health, ended=True)
+
+
+def _states(workspace: str, herald: Herald) -> None:
+    """Let the herald look at the machines; a machine's state holds, so that some minutes tell what it is now."""
+    from zhizao.app.live_states import view
+
+    herald.states(view(workspace, begin=now() - timedelta(minutes=10)).machines)
 
 
 async def _quiet(each_second: Callable[[], Awaitable[None]]) -> None:

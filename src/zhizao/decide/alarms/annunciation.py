@@ -86,9 +86,7 @@ class Annunciation:
 
     def raised(self, end: int) -> list[Raised]:
         """All of them in the order of time; those that stand still end at `end`, ns."""
-        found = [
-            Raised(name, at, until, rank) for name, one in self._alarms.items() for at, until, rank in one.closed
-        ]
+        found = [Raised(name, at, until, rank) for name, one in self._alarms.items() for at, until, rank in one.closed]
         found += [Raised(name, one.open[0], end, one.open[1]) for name, one in self._alarms.items() if one.open]
         return sorted(found, key=lambda one: one.at)
 
