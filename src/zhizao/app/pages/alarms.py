@@ -24,7 +24,7 @@ _KINDS = {
     "unacked": "bad", "acked": "warn", "rtn-unacked": "warn", "latched-unacked": "bad", "latched-acked": "warn",
 }  # fmt: skip
 _STALE_S = 10.0
-_MOST, _FACTS = 300, 50
+_MOST, _FACTS = 300, 20
 _COUNTS = ("peak_10min", "floods", "chattering", "stale")
 _TRIED = ("limit", "deadband", "on_delay_s", "off_delay_s", "priority")
 
@@ -203,7 +203,7 @@ async def _one(frame: Frame, path: str, alarm: str) -> None:
             f'<span class="num">{escape(t.time(one["at"]))}</span>',
             escape(t(f"alarms.what.{one['what']}")),
             escape(one["by"]),
-            escape(" ".join(str(x) for x in (one["value"], one["to"], one["comment"], _set(one["settings"])) if x not in (None, ""))),
+            escape(" ".join(str(x) for x in (None if one["value"] is None else t.number(one["value"], 5), one["to"], one["comment"], _set(one["settings"])) if x not in (None, ""))),
         ]
         for one in found["facts"][first : first + _FACTS]
     ]  # fmt: skip

@@ -49,7 +49,7 @@ async def live_page(frame: Frame) -> None:
         return
     await floor.tiles(frame, _sentence(frame, historian), t("live.sub", n=t.count(len(historian.tags))))
     links = link_button(t("live.totrend"), "/trend") + link_button(t("live.toalarms"), "/alarms")
-    raw(f'<div class="zz-row" style="gap:8px;margin-bottom:10px">{links}</div>')
+    raw(f'<div class="zz-row" style="gap:8px;margin:12px 0">{links}</div>')
     holder = ui.element("div")
     with holder:
         _sources(frame, path, historian.ledger())

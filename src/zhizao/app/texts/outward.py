@@ -77,6 +77,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tags.role.scrap_count": ("scrap count", "废品计数"),
     "tags.role.order": ("order", "订单"),
     "tags.role.alarm": ("alarm", "报警"),
+    "tags.role.order_left": ("pieces left in the order", "订单剩余数量"),
     "tags.all": ("All tags", "全部标签"),
     "tags.edit": ("Change", "修改"),
     "tags.save": ("Save", "保存"),
@@ -126,7 +127,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Keep the folder signals as it is and report it: this must not be.",
         "请保留 signals 文件夹并上报：这不应发生。",
     ),
-    "health.reason.letters_failed": ("{about} letters could not be delivered", "{about} 封信件未能送达"),
+    "health.reason.letters_failed": ("Letters that could not be delivered: {about}", "{about} 封信件未能送达"),
     "health.fix.letters_failed": (
         "Mend the address in plant.yaml, then try again.",
         "请在 plant.yaml 中更正地址，然后重试。",
