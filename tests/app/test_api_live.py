@@ -83,6 +83,17 @@ def test_what_cannot_be_answered_is_refused_with_its_reason(caller: Caller, ask:
     assert answer.json()["code"] == code
 
 
+def test_points_show_the_shape_with_its_extremes(caller: Caller) -> None:
+    ask = {"tag": "mill 1/load", "from": BEGIN, "to": END}
+    whole = caller.get("/api/v1/live/history", params=ask).json()["rows"]
+    found = caller.get("/api/v1/live/history", params=ask | {"points": "8"}).json()
+    assert 2 <= len(found["rows"]) <= 9 < len(whole)
+    values = [row["value"] for row in whole]
+    assert max(row["max"] for row in found["rows"]) == max(values), "the greatest of each interval is kept"
+    both = caller.get("/api/v1/live/history", params=ask | {"points": "8", "every_s": "60"})
+    assert (both.status_code, both.json()["code"]) == (422, "bad_points")
+
+
 def test_without_samples_the_routes_say_what_to_do(tmp_path: Path) -> None:
     empty = Caller(build(Desk(tmp_path / "empty"), None, Settings(local=True)))
     assert empty.get("/api/v1/live/ledger").json()["code"] == "no_signals"
@@ -99,6 +110,7 @@ def zhizao(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_commands_tell_the_same(place: Path) -> None:
     said = zhizao("ledger", "--workspace", str(place), "--json")
     assert json.loads(said.stdout)[0]["received"] == 66
@@ -126,6 +138,7 @@ def test_a_plant_that_cannot_be_listened_to_is_refused(tmp_path: Path, plant: st
     assert said.returncode == 2 and what in said.stderr and "Traceback" not in said.stderr, said.stderr
 
 
+@pytest.mark.slow
 def test_listening_ends_on_sigterm_with_its_account_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()

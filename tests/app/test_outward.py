@@ -20,7 +20,7 @@ from zhizao.app.desk import Desk
 from zhizao.app.herald import Herald
 from zhizao.app.http.application import Settings, build
 from zhizao.app.outbox import OUTBOX, Letter, Outbox, Outcome
-from zhizao.model import BAD, Plant, Samples, TagCard, Webhook
+from zhizao.model import Plant, Samples, TagCard, Webhook
 from zhizao.record.historian import Historian
 
 S = 1_000_000_000
@@ -151,13 +151,11 @@ def _kinds(tmp_path: Path) -> list[str]:
 
 def test_a_machine_that_changes_its_state_is_told_once(tmp_path: Path) -> None:
     herald = _herald(tmp_path)
-    batch = Samples.of(
-        [("m/state", T0, "run"), ("m/state", T0 + S, "run"), ("m/state", T0 + 2 * S, "idle"), ("x", T0, 1.0)]
-    )
-    bad = Samples.of([("m/state", T0 + 3 * S, "off")], quality=BAD)
-    for _ in range(2):
-        herald.heard([("a", batch), ("a", bad)])
-    assert _kinds(tmp_path) == ["machine.state idle"]
+    for state, since in (("producing", 0), ("producing", 0), ("idle", 5 * S), ("idle", 5 * S), ("down", 9 * S)):
+        herald.states([SimpleNamespace(machine="m", state=state, since=T0 + since, order="o1")])
+    assert _kinds(tmp_path) == ["machine.state idle", "machine.state down"]
+    assert herald.wants_states
+    assert not Herald(tmp_path, Plant()).wants_states
 
 
 def test_a_source_is_lost_after_some_seconds_and_back_at_once(tmp_path: Path) -> None:

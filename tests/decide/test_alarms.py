@@ -12,16 +12,19 @@ from pydantic import ValidationError
 
 from zhizao.decide.alarms import (
     Act,
+    Annunciation,
     Fact,
     Judge,
     Life,
     Raised,
+    Standing,
     State,
     changed,
     chattering,
     effect,
     fold,
     health,
+    in_unit,
     intervals,
     judged,
     propose,
@@ -29,6 +32,7 @@ from zhizao.decide.alarms import (
     violations,
 )  # fmt: skip
 from zhizao.decide.alarms.cycle import TABLE
+from zhizao.decide.alarms.standing import ACTS
 from zhizao.errors import NotAllowed
 from zhizao.model import AlarmCard, Chain, Kind, Plant
 
@@ -286,3 +290,74 @@ def test_a_chain_names_what_there_is_and_an_alarm_a_chain() -> None:
         Plant(alarms={"a": card(escalation="x")})
     with pytest.raises(ValidationError, match="order"):
         Chain.model_validate({"steps": [{"after_min": 5, "to": "abc"}, {"after_min": 1, "to": "abc"}]})
+
+
+def test_quiet_is_not_bought_with_an_alarm_that_stands_for_hours() -> None:
+    rng = np.random.default_rng(3)
+    at = np.arange(24 * 720) * 5 * S
+    value = 69.4 + rng.normal(0, 0.4, len(at))
+    good, end, one = np.ones(len(at), bool), int(at[-1]), card()
+    true = violations(one, at, value, good, 60, end)
+    then, found = propose(one, at, value, good, true, end)
+    quiet = effect(one, changed(one, off_delay_s=120.0), at, value, good, true, end)
+    assert quiet.idle_after_s > 3600, "a long off-delay alone keeps the alarm standing"
+    assert found.idle_after_s < quiet.idle_after_s / 10
+    assert (found.chatter_after, found.lost) == (0, 0)
+    assert found.cost_s < quiet.cost_s
+    assert then.on_delay_s <= 30
+
+
+def test_idle_is_the_time_for_which_an_alarm_stands_behind_its_limit() -> None:
+    at = np.arange(10) * 10 * S
+    value = np.array([60, 75, 75, 60, 60, 60, 60, 60, 60, 60.0])
+    good, none, one = np.ones(10, bool), np.zeros((0, 2), np.int64), card()
+    found = effect(one, changed(one, off_delay_s=30.0), at, value, good, none, 90 * S)
+    assert (found.stood_before_s, found.idle_before_s) == (20.0, 0.0)
+    assert (found.stood_after_s, found.idle_after_s) == (50.0, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "limit", "deadband", "set_point"),
+    [
+        ({"condition": "high", "limit": 158, "deadband": 3.6}, 70, 2, None),
+        ({"condition": "deviation", "limit": 9, "set_point": 122, "deadband": 1.8}, 5, 1, 50),
+        ({"condition": "rate", "limit": 18}, 10, 0, None),
+    ],
+)
+def test_limits_are_brought_into_the_unit_of_the_signal(
+    fields: dict[str, object], limit: float, deadband: float, set_point: float | None
+) -> None:
+    then = in_unit(AlarmCard.model_validate({"tag": "t", "unit": "degF"} | fields), "degC")
+    assert (then.limit, then.deadband, then.unit) == (pytest.approx(limit), pytest.approx(deadband), "degC")
+    assert then.set_point == (None if set_point is None else pytest.approx(set_point))
+
+
+def test_a_unit_of_another_kind_is_refused_when_the_plant_is_read() -> None:
+    with pytest.raises(ValidationError, match="of another kind"):
+        Plant.model_validate({"tags": {"t": {"unit": "bar"}}, "alarms": {"a": card(unit="degC").model_dump()}})
+
+
+FACTS = st.lists(
+    st.tuples(st.sampled_from(list(ACTS)), st.sampled_from("ab"), st.integers(0, 50), st.booleans()), max_size=30
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(FACTS, st.integers(0, 30), st.integers(0, 120))
+def test_a_list_that_goes_on_is_the_list_that_is_folded_anew(
+    told: list[tuple[Kind, str, int, bool]], cut: int, now: int
+) -> None:
+    facts = [
+        Fact(kind, name, at, "x", {"until": at + 20} if kind is Kind.ALARM_SHELVED else {"out_of_service": True} if out else {}, number)
+        for number, (kind, name, at, out) in enumerate(told)
+    ]  # fmt: skip
+    standing, annunciation, whole = Standing({}), Annunciation(), Annunciation()
+    standing.add(facts[:cut])
+    standing.at(now)
+    standing.add(facts[cut:])
+    assert standing.at(now) == fold({}, facts, now)
+    for fact in facts:
+        annunciation.add([fact])
+    whole.add(sorted(facts, key=lambda one: one.at))
+    assert annunciation.raised(200) == whole.raised(200)
+    assert annunciation.chattering(0) == whole.chattering(0) == set(chattering(whole.raised(200)))

@@ -371,6 +371,29 @@ def test_alarms_come_as_tags_and_a_standing_one_is_told_to_whoever_comes_later(t
     run(claim())
 
 
+def test_a_condition_is_acknowledged_at_the_server_only_where_plant_yaml_permits_it(tmp_path: Path):
+    async def claim() -> None:
+        plant, kept, alarm = scripted(), Kept(), "plant/alarm/mill 1/fault"
+        async with served(OpcuaServer(0), plant) as server:
+            willing, shy = (listening(server.url, tmp_path, acknowledge=may) for may in (True, False))
+            async with task(willing.run(kept)), task(shy.run(Kept())):
+                await until(lambda: kept.rows)
+                assert "not told" in await willing.acknowledge(alarm, "li: seen")
+                plant.change([("mill 1/alarm/text", now_ns(), "jam")])
+                await until(lambda: kept.of(f"{alarm}/acked") and alarm in shy._standing)
+                assert "does not permit" in await shy.acknowledge(alarm, "li: seen")
+                node, _ = willing._standing[alarm]
+                willing._standing[alarm] = node, b"of another time"
+                assert await willing.acknowledge(alarm, "li: seen") == "BadEventIdUnknown"
+                willing._standing[alarm] = shy._standing[alarm]
+                assert await willing.acknowledge(alarm, "li: seen") == ""
+                await until(lambda: kept.of(f"{alarm}/acked")[-1][1] == 1.0)
+                assert kept.of(f"{alarm}/active")[-1][1] == 1.0, "acknowledged, and it still stands"
+                assert await willing.acknowledge(alarm, "li: again") == "", "what is acknowledged already is no fault"
+
+    run(claim())
+
+
 def test_a_set_point_that_a_client_writes_reaches_the_plant(tmp_path: Path):
     async def claim() -> None:
         plant, kept = scripted(), Kept()

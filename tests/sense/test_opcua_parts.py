@@ -213,7 +213,20 @@ def test_a_password_comes_from_the_environment_or_its_absence_is_said(monkeypatc
 
 
 def event(**told: Any) -> list[Any]:
-    names = ["type", "source", "time", "message", "severity", "condition", "enabled", "acked", "active", "comment"]
+    names = [
+        "type",
+        "source",
+        "time",
+        "message",
+        "severity",
+        "condition",
+        "enabled",
+        "acked",
+        "active",
+        "comment",
+        "event",
+    ]
+    names += ["node", "branch"]
     return [told.get(name) for name in names]
 
 

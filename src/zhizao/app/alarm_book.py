@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from zhizao.clock import now
-from zhizao.decide.alarms import Entry, Fact, changed, fold
+from zhizao.decide.alarms import Annunciation, Entry, Fact, Standing, changed, fold, in_unit
 from zhizao.errors import InputError
 from zhizao.model import AlarmCard, Condition, Event, Kind, Plant, Role
 from zhizao.record import Workspace
-from zhizao.record.alarms import alarm_id, alarm_of, subject_of
+from zhizao.record.alarms import alarm_id, subject_of
 from zhizao.record.instant import moment, nanoseconds
 from zhizao.record.workspace import FACTS, PLANT
 
@@ -46,7 +45,7 @@ def fingerprint(card: AlarmCard) -> str:
 
 
 def declared(plant: Plant, tags: Sequence[str] = ()) -> dict[str, AlarmCard]:
-    """Alarms of a plant: those of plant.yaml, signals with the role `alarm`, conditions of OPC UA servers.
+    """Alarms of a plant: those of plant.yaml (limits in the unit of the signal), signals with the role `alarm`, conditions of OPC UA servers.
 
     Parameters
     ----------
@@ -56,7 +55,10 @@ def declared(plant: Plant, tags: Sequence[str] = ()) -> dict[str, AlarmCard]:
     found = {}
     for name, card in plant.alarms.items():
         of = plant.tags.get(card.tag)
-        found[name] = card if card.machine or of is None else card.model_copy(update={"machine": of.machine or ""})
+        if of is not None:
+            card = in_unit(card, of.unit)
+            card = card if card.machine else card.model_copy(update={"machine": of.machine or ""})
+        found[name] = card
     watched = {card.tag for card in found.values()}
     for tag, known in plant.tags.items():
         if known.role is Role.ALARM and tag not in watched:
@@ -78,6 +80,10 @@ class Book:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.facts: list[Fact] = []
+        self.told = Annunciation()
+        """Which of the alarms were annunciated."""
+        self._changes: list[Fact] = []
+        self._standing: tuple[object, Standing] | None = None
         self._plant, self._stamp = Plant(), -1
         self._home: Workspace | None = None
         self._lock = threading.RLock()
@@ -105,8 +111,15 @@ class Book:
             if home is None:
                 return 0
             last = self.facts[-1].sequence if self.facts else 0
-            fresh = [_fact(one) for one in home.journal.alarm_facts(after=last)]
+            fresh = [Fact(*one[:6]) for one in home.journal.alarm_facts(after=last)]
             self.facts.extend(fresh)
+            self.told.add(fresh)
+            changes = [one for one in fresh if one.kind is Kind.ALARM_CHANGED]
+            self._changes.extend(changes)
+            if changes:
+                self._standing = None
+            elif self._standing is not None:
+                self._standing[1].add(fresh)
             return len(fresh)
 
     def known(self, as_of: datetime | None = None) -> list[Fact]:
@@ -115,12 +128,12 @@ class Book:
         if as_of is None:
             return list(self.facts)
         home = self._open(create=False)
-        return [] if home is None else [_fact(one) for one in home.journal.alarm_facts(as_of=as_of)]
+        return [] if home is None else [Fact(*one[:6]) for one in home.journal.alarm_facts(as_of=as_of)]
 
     def cards(self, facts: Sequence[Fact] | None = None, tags: Sequence[str] = ()) -> dict[str, AlarmCard]:
         """Alarms with the settings that were last set; a change that plant.yaml no longer permits is passed over."""
         found = declared(self.plant, tags)
-        for fact in self.facts if facts is None else facts:
+        for fact in self._changes if facts is None else facts:
             if fact.kind is Kind.ALARM_CHANGED and fact.alarm in found:
                 try:
                     found[fact.alarm] = changed(found[fact.alarm], **dict(fact.said["settings"]))
@@ -128,10 +141,25 @@ class Book:
                     continue
         return found
 
-    def entries(self, as_of: datetime | None = None) -> dict[str, Entry]:
-        """The list of alarms, now or as it was known at a time."""
-        facts = self.known(as_of)
-        return fold(self.cards(facts), facts, now_ns() if as_of is None else nanoseconds(as_of))
+    def entries(self, as_of: datetime | None = None, tags: Sequence[str] = (), now: int = 0) -> dict[str, Entry]:
+        """The list of alarms, now or as it was known at a time.
+
+        Parameters
+        ----------
+        as_of : aware
+        tags : names of signals, among which are conditions of OPC UA servers
+        now : ns; the clock's when 0
+        """
+        if as_of is not None:
+            facts = self.known(as_of)
+            return fold(self.cards(facts, tags), facts, nanoseconds(as_of))
+        with self._lock:
+            self.read_on()
+            by: object = (self.plant, tuple(tags))
+            if self._standing is None or self._standing[0] != by:
+                self._standing = by, Standing(self.cards(tags=tags))
+                self._standing[1].add(self.facts)
+            return self._standing[1].at(now or now_ns())
 
     def write(self, facts: Sequence[Fact], ids: Sequence[tuple[object, ...]]) -> int:
         """Record facts; how many were new. What is there already stays, also where its words differ.
@@ -191,8 +219,3 @@ def book(workspace: str) -> Book:
     """
     with _LOCK:
         return _BOOKS.setdefault(str(Path(workspace).resolve()), Book(Path(workspace)))
-
-
-def _fact(one: Any) -> Fact:
-    said: Mapping[str, Any] = one.payload
-    return Fact(one.kind, alarm_of(one.subject), nanoseconds(one.at), one.source, said, one.sequence)

@@ -18,10 +18,10 @@ from zhizao.app.alarm_watch import as_numbers
 from zhizao.clock import now
 from zhizao.decide.alarms import (
     Act,
+    Annunciation,
     Entry,
     Fact,
     Figure,
-    Raised,
     State,
     changed,
     chattering,
@@ -99,7 +99,7 @@ def listing(workspace: str, shown: str = "open", find: str = "", as_of: datetime
     if shown not in SHOWN:
         raise InputError(f'"{shown[:40]}" is no part of the list', fix=f"use {', '.join(SHOWN)}", code="bad_filter")
     entries = book(workspace).entries(as_of)
-    rattling = _rattling(book(workspace), nanoseconds(as_of) if as_of else now_ns())
+    rattling = _rattling(book(workspace), as_of)
     rows = [_row(one, rattling) for one in sorted(entries.values(), key=lambda one: one.order) if _shows(one, shown)]
     frame = pl.DataFrame(rows, schema=LIST_SCHEMA)
     if find:
@@ -111,9 +111,14 @@ def listing(workspace: str, shown: str = "open", find: str = "", as_of: datetime
     return frame
 
 
-def _rattling(kept: Book, at: int) -> set[str]:
-    day = at - 86_400_000_000_000
-    return set(chattering([one for one in _raised(kept.facts, at) if one.at >= day]))
+def _rattling(kept: Book, as_of: datetime | None) -> set[str]:
+    """Alarms that have chattered within a day."""
+    day = 86_400_000_000_000
+    if as_of is None:
+        return kept.told.chattering(now_ns() - day)
+    told = Annunciation()
+    told.add(kept.known(as_of))
+    return told.chattering(nanoseconds(as_of) - day)
 
 
 def _shows(entry: Entry, shown: str) -> bool:
@@ -221,13 +226,13 @@ def _said(action: str, comment: str, minutes: float, to: str) -> dict[str, Any]:
 
 
 def one(workspace: str, alarm: str) -> dict[str, Any]:
-    """One alarm: its line, its settings and its last thousand facts, newest first."""
+    """One alarm: its line, its settings and its last ten thousand facts, newest first."""
     kept = book(workspace)
     entry = _entry(kept, alarm)
     return {
-        **_row(entry, _rattling(kept, now_ns())),
+        **_row(entry, _rattling(kept, None)),
         "settings": settings_of(workspace, alarm),
-        "facts": history_of(workspace, alarm)[:1000],
+        "facts": history_of(workspace, alarm)[:10_000],
     }
 
 
@@ -271,33 +276,6 @@ def history_of(
     ]  # fmt: skip
 
 
-def _raised(facts: Sequence[Fact], end: int) -> list[Raised]:
-    """Alarms that were annunciated, each to its clearing."""
-    found: list[Raised] = []
-    open_: dict[str, tuple[int, int]] = {}
-    held: dict[str, set[str]] = {}
-    for fact in sorted(facts, key=lambda one: one.at):
-        over, kind = held.setdefault(fact.alarm, set()), fact.kind
-        if "until" in fact.said:
-            over.add("shelved")
-            open_.pop(f"until {fact.alarm}", None)
-            open_[f"until {fact.alarm}"] = (int(fact.said["until"]), 0)
-        elif open_.get(f"until {fact.alarm}", (end + 1, 0))[0] <= fact.at or kind is Kind.ALARM_UNSHELVED:
-            over.discard("shelved")
-        word = "service" if fact.said.get("out_of_service") else "design"
-        if kind is Kind.ALARM_SUPPRESSED:
-            over.add(word)
-        elif kind is Kind.ALARM_UNSUPPRESSED:
-            over.discard(word)
-        elif kind is Kind.ALARM_RAISED and not over:
-            open_[fact.alarm] = (fact.at, int(fact.said.get("priority", 4)))
-        elif kind is Kind.ALARM_CLEARED and fact.alarm in open_:
-            at, rank = open_.pop(fact.alarm)
-            found.append(Raised(fact.alarm, at, fact.at, rank))
-    found += [Raised(name, at, end, rank) for name, (at, rank) in open_.items() if not name.startswith("until ")]
-    return sorted(found, key=lambda one: one.at)
-
-
 def figures(
     workspace: str, begin: datetime | None = None, end: datetime | None = None, operators: int = 0
 ) -> dict[str, Any]:
@@ -315,7 +293,9 @@ def figures(
         raise InputError("the end is not after the beginning", fix="give a later end", code="bad_range")
     kept = book(workspace)
     lo, hi = nanoseconds(first), nanoseconds(last)
-    raised = _raised([fact for fact in kept.known() if fact.at < hi], hi)
+    told = Annunciation()
+    told.add(fact for fact in kept.known() if fact.at < hi)
+    raised = told.raised(hi)
     inside = [one for one in raised if one.at >= lo]
     if inside and begin is None:
         lo = max(lo, inside[0].at)

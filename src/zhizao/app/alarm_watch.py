@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 
 from zhizao.app.alarm_book import Book, fingerprint, is_condition, now_ns
 from zhizao.app.outbox import OUTBOX, Courier, Letter, Outbox
-from zhizao.decide.alarms import Entry, Fact, Judge, Turn, fold
+from zhizao.decide.alarms import Entry, Fact, Judge, Turn
 from zhizao.errors import ZhizaoError
 from zhizao.model import AlarmCard, Condition, Kind, Plant, Samples, When, is_good
 from zhizao.record import write_whole
@@ -42,6 +42,8 @@ EVERY_S = 0.25
 _GRACE_NS = 300_000_000
 """So long samples are waited for before the clock alone ends a delay."""
 _S = 1_000_000_000
+_SERVER = "opcua"
+"""Who tells what an OPC UA server says of its conditions."""
 _SEVERITIES = (800, 600, 300)
 
 
@@ -109,9 +111,11 @@ class Watch:
     ----------
     folder : of the workspace
     historian : that is written
+    tell : called with alarm, who and comment when a person has acknowledged a condition of an OPC UA server
     """
 
-    def __init__(self, folder: Path, historian: Historian) -> None:
+    def __init__(self, folder: Path, historian: Historian, tell: Callable[[str, str, str], None] | None = None) -> None:
+        self._tell, self._seen = tell, 0
         self._historian, self.book = historian, Book(folder)
         self._file, self._outbox_file = historian.folder / KEPT, folder / OUTBOX
         self._queue: deque[Samples] = deque()
@@ -122,6 +126,7 @@ class Watch:
         self._by_tag: dict[str, list[tuple[str, str]]] = {}
         self._told: dict[str, tuple[float, str | None]] = {}
         self._tags: set[str] = set()
+        self._names: tuple[str, ...] = ()
         self._entries: dict[str, Entry] = {}
         self._done: set[str] = set()
         self._plant = Plant()
@@ -171,11 +176,13 @@ class Watch:
         self._record(found)
         self._settle()
         self._keep()
+        self._seen = len(self.book.facts)
 
     def _arrange(self, kept: Mapping[str, Any] | None = None) -> None:
         """Judges of the alarms as they are set now; those whose settings have not changed go on."""
         self._plant = self.book.plant
-        before, self._cards = self._judges, self.book.cards(tags=sorted(self._tags))
+        self._names = tuple(sorted(tag for tag in self._tags if is_condition(tag)))
+        before, self._cards = self._judges, self.book.cards(tags=self._names)
         self._judges, self._by_tag = {}, {}
         for name, card in self._cards.items():
             both = {"alarm": card} | (
@@ -249,9 +256,33 @@ class Watch:
         if parts or many:
             self._keep()
         if many or news or not self._entries or any(one.shelved_until for one in self._entries.values()):
-            self._entries = fold(self._cards, self.book.facts, now)
+            self._entries = self.book.entries(tags=self._names, now=now)
         self._escalate(plant, now)
+        self._tell_on()
         return many
+
+    def _tell_on(self) -> None:
+        """Tell servers what people have acknowledged since the last look."""
+        fresh, self._seen = self.book.facts[self._seen :], len(self.book.facts)
+        if self._tell is None:
+            return
+        for fact in fresh:
+            card = self._cards.get(fact.alarm)
+            if fact.kind is Kind.ALARM_ACKNOWLEDGED and fact.by != _SERVER and card and is_condition(card.tag):
+                self._tell(card.tag.removesuffix("/active"), fact.by, str(fact.said.get("comment", "")))
+
+    def refused(self, alarm: str, what: str) -> None:
+        """Note that a server did not take an acknowledgement.
+
+        Parameters
+        ----------
+        alarm : the server's name of the condition
+        what : its words
+        """
+        at = now_ns()
+        names = [name for name, card in self._cards.items() if card.tag == f"{alarm}/active"]
+        said = {"comment": f"the server did not take the acknowledgement: {what}"[:1000]}
+        self.book.write([Fact(Kind.ALARM_COMMENTED, name, at, _SERVER, said) for name in names], [(at,)] * len(names))
 
     def _judged(
         self, tag: str, rows: Sequence[tuple[int, float, str | None, int]]
@@ -268,7 +299,7 @@ class Watch:
             name = tag.removesuffix("/acked")
             for time, said, _, _ in rows:
                 if said == 1.0 and name in self._cards:
-                    found.append((Fact(Kind.ALARM_ACKNOWLEDGED, name, time, "opcua"), (time,)))
+                    found.append((Fact(Kind.ALARM_ACKNOWLEDGED, name, time, _SERVER), (time,)))
         return found
 
     def _turned(self, key: tuple[str, str], turns: Sequence[Turn]) -> list[tuple[Fact, tuple[object, ...]]]:
@@ -302,7 +333,7 @@ class Watch:
     def _settle(self) -> None:
         """Where journal and judges differ after a crash, the judges are right."""
         self.book.read_on()
-        entries = fold(self._cards, self.book.facts, now_ns())
+        entries = self.book.entries(tags=self._names)
         found: list[tuple[Fact, tuple[object, ...]]] = []
         for (name, what), judge in self._judges.items():
             if what == "alarm" and judge.until > 0 and entries[name].life.active != judge.on:

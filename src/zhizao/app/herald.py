@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ import numpy as np
 
 from zhizao.app.outbox import OUTBOX, Letter, Outbox
 from zhizao.app.senders import wanted
-from zhizao.model import Role
 
 if TYPE_CHECKING:
     from zhizao.model import Plant, Samples
@@ -70,7 +70,7 @@ def tell(workspace: Path, plant: Plant, key: str, kind: str, title: str, body: M
 
 
 class Lags:
-    """How long samples take from their time to us, per source, over the last some thousand.
+    """How long samples take from their time to us, and from us to their commit, per source, over the last batches.
 
     Parameters
     ----------
@@ -80,29 +80,43 @@ class Lags:
     --------
     >>> from zhizao.model import Samples
     >>> lags = Lags()
-    >>> lags.note("a", Samples.of([("x", 1_000_000, 1.0)], received=3_000_000))
+    >>> lags.note("a", Samples.of([("x", 1_000_000, 1.0)], received=3_000_000), committed=7_000_000)
     >>> lags.said("a")
-    {'lag_p50_ms': 2.0, 'lag_p99_ms': 2.0}
+    {'lag_p50_ms': 2.0, 'lag_p99_ms': 2.0, 'commit_p50_ms': 4.0, 'commit_p99_ms': 4.0}
     """
 
     def __init__(self, most: int = 500) -> None:
         self._most = most
-        self._seen: dict[str, deque[np.ndarray[Any, Any]]] = {}
+        self._seen: dict[tuple[str, str], deque[np.ndarray[Any, Any]]] = {}
 
-    def note(self, source: str, samples: Samples) -> None:
-        """Take note of a batch; samples whose arrival is not known, and what was back-filled in bulk, count as they are."""
+    def note(self, source: str, samples: Samples, committed: int = 0) -> None:
+        """Take note of a batch; samples whose arrival is not known, and what was back-filled in bulk, count as they are.
+
+        Parameters
+        ----------
+        source, samples : what was stored
+        committed : ns since 1970; 0 for not known
+        """
         known = samples.received > 0
-        if known.any():
-            kept = self._seen.setdefault(source, deque(maxlen=self._most))
-            kept.append(((samples.received - samples.at)[known] / 1e6)[-200:])
+        if not known.any():
+            return
+        came = samples.received[known]
+        self._keep(source, "lag", came - samples.at[known])
+        if committed:
+            self._keep(source, "commit", committed - came)
+
+    def _keep(self, source: str, what: str, ns: np.ndarray[Any, Any]) -> None:
+        self._seen.setdefault((source, what), deque(maxlen=self._most)).append((ns / 1e6)[-200:])
 
     def said(self, source: str) -> dict[str, float]:
         """Median and 99th percentile in ms; nothing where nothing was noted."""
-        kept = self._seen.get(source)
-        if not kept:
-            return {}
-        middle, high = np.percentile(np.concatenate(list(kept)), [50, 99]).tolist()
-        return {"lag_p50_ms": round(middle, 3), "lag_p99_ms": round(high, 3)}
+        found: dict[str, float] = {}
+        for what in ("lag", "commit"):
+            kept = self._seen.get((source, what))
+            if kept:
+                middle, high = np.percentile(np.concatenate(list(kept)), [50, 99]).tolist()
+                found |= {f"{what}_p50_ms": round(middle, 3), f"{what}_p99_ms": round(high, 3)}
+        return found
 
 
 class Herald:
@@ -111,16 +125,13 @@ class Herald:
     Parameters
     ----------
     workspace : folder
-    plant : with webhooks, and tags with their roles
+    plant : with webhooks
     """
 
     def __init__(self, workspace: Path, plant: Plant) -> None:
         self._workspace, self._plant = workspace, plant
         self._there: dict[str, bool] = {}
-        self._states = {
-            name: card.machine for name, card in plant.tags.items() if card.role is Role.STATE and card.machine
-        }
-        self._now: dict[str, tuple[int, str]] = {}
+        self._states: dict[str, str] = {}
         self.lags = Lags()
 
     def heard(self, batches: Sequence[tuple[str, Samples]]) -> None:
@@ -131,38 +142,38 @@ class Herald:
         batches : name of the source and its samples
         """
         for source, samples in batches:
-            self.lags.note(source, samples)
-            if not self._plant.webhooks or not self._states:
-                continue
-            for k, tag in enumerate(samples.tag):
-                machine = self._states.get(tag)
-                if machine is None or samples.quality[k] >> 30 > 1:
-                    continue
-                text = samples.text[k] if samples.text is not None else None
-                state = text if text is not None else f"{samples.value[k]:g}"
-                at = int(samples.at[k])
-                since, before = self._now.get(tag, (-1, None))
-                if at <= since:
-                    continue  # told before, or late
-                self._now[tag] = at, state
-                if before is not None and before != state:
-                    body = {"machine": machine, "tag": tag, "state": state, "before": before, "at": _iso(at / 1e9)}
-                    tell(
-                        self._workspace,
-                        self._plant,
-                        f"machine.state/{tag}/{at}",
-                        "machine.state",
-                        f"{machine}: {state}",
-                        body,
-                    )
+            self.lags.note(source, samples, time.time_ns())
 
-    def connections(self, healths: Mapping[str, Any], time: float) -> None:
+    @property
+    def wants_states(self) -> bool:
+        """Whether a webhook wants to be told of the states of machines."""
+        return any(wanted(hook, "machine.state") for hook in self._plant.webhooks.values())
+
+    def states(self, machines: Iterable[Any]) -> None:
+        """Look at the states of the machines, and tell those that have changed.
+
+        Parameters
+        ----------
+        machines : each with `machine`, `state`, `since` (ns) and `order`, as `live_states.view` has them
+        """
+        for one in machines:
+            before, self._states[one.machine] = self._states.get(one.machine), one.state
+            if before is None or before == one.state:
+                continue
+            body = {
+                "machine": one.machine, "state": one.state, "before": before, "at": _iso(one.since / 1e9),
+                "order": one.order,
+            }  # fmt: skip
+            key = f"machine.state/{one.machine}/{one.state}/{one.since}"
+            tell(self._workspace, self._plant, key, "machine.state", f"{one.machine}: {one.state}", body)
+
+    def connections(self, healths: Mapping[str, Any], at: float) -> None:
         """Look at the health of the connections; a source is lost when it was there and is silent for some seconds.
 
         Parameters
         ----------
         healths : by name, with `connected`, `since` and `word`
-        time : seconds since 1970
+        at : seconds since 1970
         """
         for name, one in healths.items():
             was = self._there.get(name)
@@ -170,7 +181,7 @@ class Herald:
                 if was is False:
                     self._tell("source.back", name, one)
                 self._there[name] = True
-            elif was and time - one.since >= _LOST_AFTER_S:
+            elif was and at - one.since >= _LOST_AFTER_S:
                 self._there[name] = False
                 self._tell("source.lost", name, one)
 

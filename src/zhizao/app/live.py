@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from zhizao.clock import now
-from zhizao.errors import InputError
+from zhizao.errors import InputError, ZhizaoError
 from zhizao.record import read_plant, write_whole
 from zhizao.record.workspace import PLANT
 
@@ -269,7 +269,8 @@ def listen(
             resume = getattr(one, "resume", None)
             if resume is not None:  # it back-fills from there
                 resume(last, before.get(name, {}).get("position", {}))
-        watch = Watch(Path(workspace), historian)
+        acks: list[tuple[str, str, str]] = []
+        watch = Watch(Path(workspace), historian, lambda *said: acks.append(said))
         watch.start()
 
         def committed(stored: Sequence[tuple[str, Samples]]) -> None:
@@ -280,11 +281,18 @@ def listen(
         outbox = Outbox(Path(workspace) / OUTBOX)
         courier = Courier(outbox, lambda: senders(read_plant(Path(workspace) / PLANT)))
         courier.start()
+        herald = Herald(Path(workspace), plant)
+
+        async def each_second() -> None:
+            await _acknowledge(found, acks, watch.refused)
+            if herald.wants_states:
+                await asyncio.to_thread(_states, workspace, herald)
+
         try:
             asyncio.run(
                 _listened(
                     found, historian, for_s, keep_days or plant.history.keep_days, told, committed,
-                    Herald(Path(workspace), plant), plant.history,
+                    herald, plant.history, each_second,
                 )
             )  # fmt: skip
         finally:
@@ -303,6 +311,7 @@ async def _listened(
     on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None,
     herald: Herald | None = None,
     keeping: Keeping | None = None,
+    each_second: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     from zhizao.sense.supervisor import Supervisor
 
@@ -321,6 +330,7 @@ async def _listened(
             loop.add_signal_handler(number, stop.set)
     running = asyncio.create_task(supervisor.run())
     tidied, tidying = "", asyncio.create_task(asyncio.sleep(0))
+    speaking = asyncio.create_task(asyncio.sleep(0))
     until = None if for_s is None else time.monotonic() + for_s
     while not stop.is_set() and not running.done() and (until is None or time.monotonic() < until):
         with suppress(TimeoutError):
@@ -336,11 +346,41 @@ async def _listened(
             tidied, tidying = today, asyncio.create_task(asyncio.to_thread(_tidy, historian, today, keep_days, keeping))
         if told is not None:
             told(supervisor.health, historian.ledger())
+        if each_second is not None and speaking.done():
+            speaking = asyncio.create_task(_quiet(each_second))
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
     await tidying
+    await speaking
     _note(historian.folder / HEALTH, supervisor.health, ended=True)
+
+
+def _states(workspace: str, herald: Herald) -> None:
+    """Let the herald look at the machines; a machine's state holds, so that some minutes tell what it is now."""
+    from zhizao.app.live_states import view
+
+    herald.states(view(workspace, begin=now() - timedelta(minutes=10)).machines)
+
+
+async def _quiet(each_second: Callable[[], Awaitable[None]]) -> None:
+    with suppress(ZhizaoError):  # a journal that cannot be written must not end the listening
+        await each_second()
+
+
+async def _acknowledge(
+    found: Mapping[str, Any], acks: list[tuple[str, str, str]], refused: Callable[[str, str], None]
+) -> None:
+    """Tell servers what people have acknowledged; what a server does not take is noted as a comment of the alarm."""
+    while acks:
+        alarm, by, comment = acks.pop(0)
+        for one in found.values():
+            if getattr(one, "settings", None) is None or not getattr(one.settings, "acknowledge", False):
+                continue
+            if alarm.startswith(f"{one.prefix}/alarm/"):
+                what = await one.acknowledge(alarm, f"{by}: {comment}" if comment else by)
+                if what:
+                    await asyncio.to_thread(refused, alarm, what)
 
 
 def _tidy(historian: Historian, today: str, keep_days: int | None, keeping: Keeping | None = None) -> None:

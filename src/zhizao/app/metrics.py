@@ -114,6 +114,26 @@ def letters(desk: Desk) -> dict[str, int]:
         box.close()
 
 
+def _alarms(desk: Desk) -> list[str]:
+    """Alarms by state and priority, and how often alarms were raised; nothing where there are none."""
+    from zhizao.app.alarm_book import book
+
+    try:
+        entries = list(book(str(desk.path)).entries().values())
+    except ZhizaoError:
+        return []
+    now_ = Counter((one.life.state.value, one.priority) for one in entries)
+    rows = [({"state": state, "priority": str(rank)}, float(many)) for (state, rank), many in sorted(now_.items())]
+    raised = Counter[int]()
+    for one in entries:
+        raised[one.priority] += one.times
+    times = [({"priority": str(rank)}, float(many)) for rank, many in sorted(raised.items())]
+    return [
+        written("zhizao_alarms", "gauge", "Alarms by their state (ISA-18.2) and priority", rows),
+        written("zhizao_alarms_raised_total", "counter", "How often alarms were raised", times),
+    ]
+
+
 def metrics(desk: Desk) -> str:
     """All metrics of a workspace, as Prometheus reads them.
 
@@ -135,7 +155,14 @@ def metrics(desk: Desk) -> str:
         for key, share in (("lag_p50_ms", "0.5"), ("lag_p99_ms", "0.99"))
         if one.get(key) is not None
     ]
-    parts.append(written("zhizao_lag_seconds", "gauge", "From the time of a sample to its commit", lags))
+    parts.append(written("zhizao_lag_seconds", "gauge", "From the time of a sample to its arrival here", lags))
+    lags = [
+        ({"source": name, "quantile": share}, float(one[key]) / 1000)
+        for name, one in connections.items()
+        for key, share in (("commit_p50_ms", "0.5"), ("commit_p99_ms", "0.99"))
+        if one.get(key) is not None
+    ]
+    parts.append(written("zhizao_commit_lag_seconds", "gauge", "From the arrival of a sample to its commit", lags))
     waiting: list[tuple[dict[str, str], float]] = (
         [({}, float(max(one.get("queue", 0) for one in connections.values())))] if connections else []
     )
@@ -153,6 +180,7 @@ def metrics(desk: Desk) -> str:
         parts.append(written("zhizao_historian_bytes", "gauge", "Bytes of all samples on the disk", [({}, size)]))
     except ZhizaoError:
         pass
+    parts += _alarms(desk)
     kept = letters(desk)
     parts.append(
         written(

@@ -11,12 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from zhizao.errors import InputError
 from zhizao.model.alarm import AlarmCard, Chain
 from zhizao.model.noun import Noun
 from zhizao.model.outward import MailServer, Webhook
 from zhizao.model.shift import Shift, apart, check_dates
 from zhizao.model.signal import Keeping, TagCard
 from zhizao.model.state import READY_MAPS, Reason, StateMap, reasons_of
+from zhizao.units import line_between
 
 __all__ = ["CARRIERS", "Calendar", "Carrier", "Machine", "Meter", "Person", "Plant", "Product", "Rates"]
 
@@ -290,6 +292,7 @@ class Plant(Noun):
         """Reasons that stops may have: those of plant.yaml, or the usual ones."""
         return reasons_of(self.reasons)
 
+    @model_validator(mode="after")
     def _chains_exist(self) -> Plant:
         for name, card in self.alarms.items():
             if card.escalation and card.escalation not in self.escalations:
@@ -304,6 +307,20 @@ class Plant(Noun):
                     raise ValueError(
                         f'escalation "{name}" tells "{step.to}", and there is no server for mail; write mail'
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _alarms_fit_their_tags(self) -> Plant:
+        for name, card in self.alarms.items():
+            own = self.tags[card.tag].unit if card.tag in self.tags else ""
+            if card.unit and own and card.unit != own:
+                try:
+                    line_between(card.unit, own)
+                except InputError as error:
+                    raise ValueError(
+                        f'alarm "{name}" is in "{card.unit}" and its tag in "{own}", which is of another kind; '
+                        "write a unit of the same kind"
+                    ) from error
         return self
 
     def assumptions(self) -> list[tuple[str, float | str]]:

@@ -142,7 +142,7 @@ class Journal:
         """
         return returns.steps(self._store, subject, as_of=as_of)
 
-    def alarm_facts(self, *, after: int = 0, as_of: datetime | None = None) -> list[Recorded]:
+    def alarm_facts(self, *, after: int = 0, as_of: datetime | None = None) -> list[alarms.Said]:
         """Facts about alarms in the order in which they were recorded.
 
         Parameters

@@ -24,7 +24,7 @@ _KINDS = {
     "unacked": "bad", "acked": "warn", "rtn-unacked": "warn", "latched-unacked": "bad", "latched-acked": "warn",
 }  # fmt: skip
 _STALE_S = 10.0
-_MOST, _FACTS = 300, 50
+_MOST, _FACTS = 300, 20
 _COUNTS = ("peak_10min", "floods", "chattering", "stale")
 _TRIED = ("limit", "deadband", "on_delay_s", "off_delay_s", "priority")
 
@@ -194,18 +194,25 @@ async def _one(frame: Frame, path: str, alarm: str) -> None:
             frame.failed(tried)
         elif tried is not None:
             _effect(frame, alarm, tried)
+    many = len(found["facts"])
+    skip = frame.query.get("skip", "")
+    first = min(int(skip) if skip.isdigit() and len(skip) < 7 else 0, max(many - 1, 0)) // _FACTS * _FACTS
     head = [(t("alarms.time"), False), (t("alarms.what"), False), (t("alarms.by"), False), (t("alarms.comment"), False)]
     rows = [
         [
             f'<span class="num">{escape(t.time(one["at"]))}</span>',
             escape(t(f"alarms.what.{one['what']}")),
             escape(one["by"]),
-            escape(" ".join(str(x) for x in (one["value"], one["to"], one["comment"], _set(one["settings"])) if x not in (None, ""))),
+            escape(" ".join(str(x) for x in (None if one["value"] is None else t.number(one["value"], 5), one["to"], one["comment"], _set(one["settings"])) if x not in (None, ""))),
         ]
-        for one in found["facts"][:_FACTS]
+        for one in found["facts"][first : first + _FACTS]
     ]  # fmt: skip
-    more = t("live.more", n=_FACTS, all=len(found["facts"])) if len(found["facts"]) > _FACTS else ""
-    raw(heading(t("alarms.history"), more) + tight(short_table(frame, head, rows)))
+    more = t("alarms.facts", first=first + 1, last=first + len(rows), all=t.count(many)) if many > _FACTS else ""
+    raw(f'<div id="history">{heading(t("alarms.history"), more)}</div>' + tight(short_table(frame, head, rows)))
+    ways = [("newer", first - _FACTS)] if first else []
+    ways += [("older", first + _FACTS)] if first + _FACTS < many else []
+    links = "".join(link_button(t(f"alarms.{key}"), f"{frame.link(skip=at or None)}#history") for key, at in ways)
+    raw(f'<div class="zz-row zz-gap" style="gap:8px">{links}</div>' if links else "")
 
 
 def _set(settings: dict[str, Any]) -> str:
@@ -259,6 +266,7 @@ def _effect(frame: Frame, alarm: str, tried: dict[str, Any]) -> None:
         ("chatter", t.count(told["chatter_before"]), t.count(told["chatter_after"])),
         ("told", t.count(told["detected_before"]), t.count(told["detected_after"])),
         ("stood", t.seconds(told["stood_before_s"]), t.seconds(told["stood_after_s"])),
+        ("idle", t.seconds(told["idle_before_s"]), t.seconds(told["idle_after_s"])),
     ]
     rows = [[escape(t(f"alarms.set.{key}")), escape(str(tried["settings"][key]["now"])), escape(str(value))] for key, value in tried["changes"].items()]  # fmt: skip
     rows += [[escape(t(f"alarms.effect.{key}")), escape(old), escape(new)] for key, old, new in pairs]

@@ -14,6 +14,7 @@ from zhizao.app import live
 from zhizao.app.pages import floor
 from zhizao.app.pages.parts import Chart, heading, select, short_table, tag
 from zhizao.app.pages.shell import Frame, json_of, link_button, page, raw
+from zhizao.app.pages.wellbeing import wellbeing
 from zhizao.clock import now
 from zhizao.errors import InputError
 
@@ -47,10 +48,13 @@ async def live_page(frame: Frame) -> None:
         _one(frame, historian, wanted)
         return
     await floor.tiles(frame, _sentence(frame, historian), t("live.sub", n=t.count(len(historian.tags))))
+    links = link_button(t("live.totrend"), "/trend") + link_button(t("live.toalarms"), "/alarms")
+    raw(f'<div class="zz-row" style="gap:8px;margin:12px 0">{links}</div>')
     holder = ui.element("div")
     with holder:
         _sources(frame, path, historian.ledger())
     shown = _last(frame, historian.last())
+    await wellbeing(frame)
 
     def again() -> None:
         """The account anew; of the signals only what has changed, so that a search or an order stays."""
@@ -174,7 +178,11 @@ def _one(frame: Frame, historian: Any, wanted: str) -> None:
     end = (end + timedelta(milliseconds=1)).astimezone(UTC)
     begin = end - timedelta(seconds=SPANS[span])
     row = last.row(0, named=True)
-    frame.title(t("live.one", tag=wanted, value=_said(frame, row)), t("live.one.sub", at=t.time(row["at"])), back)
+    frame.title(
+        t("live.one", tag=wanted, value=_said(frame, row)),
+        t("live.one.sub", at=t.time(row["at"])),
+        back + link_button(t("live.totrend"), frame.link("/trend", t1=wanted)),
+    )
     raw(
         f'<div class="zz-filter">{select("span", t("live.span"), [(key, t(f"live.span.{key}")) for key in SPANS], span)}</div>'
     )

@@ -26,6 +26,8 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     (r"copy it again", "请重新复制"),
     (r"(.*) points are not from (.*) to (.*)", r"点数 \1 不在 \2 到 \3 之间"),
     (r"ask for 1000", "请取 1000"),
+    (r"points and every_s do not go together", "points 与 every_s 不能同时使用"),
+    (r"give one of them", "请只给出其中一个"),
     (r"(.*) tags are not from 1 to (.*)", r"标签数 \1 不在 1 到 \2 之间"),
     (r"name fewer", "请减少标签"),
     (r"more than (.*) targets", r"查询目标超过 \1 个"),

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhizao.model import AlarmCard, Condition
+from zhizao.units import line_between
 
-__all__ = ["Judge", "Turn", "changed", "judged", "setting"]
+__all__ = ["Judge", "Turn", "changed", "in_unit", "judged", "setting"]
 
 _KINDS = {
     Condition.HIGH_HIGH: 0, Condition.HIGH: 0, Condition.LOW: 1, Condition.LOW_LOW: 1,
@@ -236,3 +237,36 @@ def judged(
 def changed(card: AlarmCard, **settings: Any) -> AlarmCard:
     """A card with other settings, checked as one that is declared."""
     return AlarmCard.model_validate(card.model_dump() | {k: v for k, v in settings.items() if v is not None})
+
+
+def in_unit(card: AlarmCard, unit: str) -> AlarmCard:
+    """A card with its limits in the unit of its signal.
+
+    A deadband, the limit of a deviation and that of a rate are differences: they are scaled, and not moved.
+
+    Parameters
+    ----------
+    card : in a unit of its own, or in none, which is the signal's
+    unit : of the signal, as Pint knows it; empty for not known
+
+    Raises
+    ------
+    InputError : the units are not of one kind
+
+    Examples
+    --------
+    >>> card = AlarmCard(tag="t", condition="high", limit=158, deadband=1.8, unit="degF")
+    >>> then = in_unit(card, "degC")
+    >>> round(then.limit, 9), round(then.deadband, 9), then.unit
+    (70.0, 1.0, 'degC')
+    """
+    if not card.unit or not unit or card.unit == unit:
+        return card
+    scale, zero = line_between(card.unit, unit)
+    moved = 0.0 if card.condition in (Condition.DEVIATION, Condition.RATE) else zero
+    settings = {
+        "limit": None if card.limit is None else card.limit * scale + moved,
+        "set_point": None if card.set_point is None else card.set_point * scale + zero,
+        "deadband": card.deadband * scale,
+    }
+    return changed(card, **settings, unit=unit)

@@ -19,6 +19,8 @@ _S = 1_000_000_000
 DELAYS_S = (0.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0)
 _BANDS = (0.0, 1.0, 2.0, 3.0, 5.0)
 _TWIN = 60.0
+_ALARM_S, _CHATTER_S, _IDLE = 30.0, 120.0, 0.1
+"""Seconds of attention that an alarm takes, those more of one in chatter, and those of a second that it stands idly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Effect:
     delay_s : how much later events are told, mean over those that both detect; None without one
     delay_max_s : greatest of it
     stood_before_s, stood_after_s : seconds for which the alarm stood
+    idle_before_s, idle_after_s : of them, those in which the value was not beyond the present limit
     """
 
     before: int
@@ -51,6 +54,14 @@ class Effect:
     delay_max_s: float | None
     stood_before_s: float
     stood_after_s: float
+    idle_before_s: float
+    idle_after_s: float
+
+    @property
+    def cost_s(self) -> float:
+        """What the proposed setting costs the operator, in seconds of attention; the weights are stated in `propose`."""
+        waited = (self.delay_s or 0.0) * self.detected_after
+        return _ALARM_S * self.after + _CHATTER_S * self.chatter_after + _IDLE * self.idle_after_s + waited
 
 
 def intervals(turns: Sequence[Turn], end: int) -> NDArray[np.int64]:
@@ -80,14 +91,38 @@ def violations(
     hold_s : seconds
     end : ns
     """
-    bare = changed(card, deadband=0.0, on_delay_s=0.0, off_delay_s=0.0)
-    found = intervals(judged(bare, at, value, good, end), end)
+    found = _beyond(card, at, value, good, end)
     return found[found[:, 1] - found[:, 0] >= hold_s * _S]
+
+
+def _beyond(
+    card: AlarmCard, at: NDArray[np.int64], value: NDArray[np.float64], good: NDArray[np.bool_], end: int
+) -> NDArray[np.int64]:
+    """Times in which the condition of a card held, without its deadband and delays (silence needs one)."""
+    on = card.on_delay_s if card.condition is Condition.SILENT else 0.0
+    bare = changed(card, deadband=0.0, on_delay_s=on, off_delay_s=0.0)
+    return intervals(judged(bare, at, value, good, end), end)
+
+
+def _idle_s(alarms: NDArray[np.int64], beyond: NDArray[np.int64]) -> float:
+    """Seconds of the first times that lie in none of the second; both are in order and apart."""
+    lengths = beyond[:, 1] - beyond[:, 0]
+    sums = np.concatenate(([0], np.cumsum(lengths)))
+
+    def until(time: NDArray[np.int64]) -> NDArray[np.int64]:
+        number = np.searchsorted(beyond[:, 0], time, side="right")
+        last = np.maximum(number - 1, 0)
+        over = beyond[last, 1] - time if len(beyond) else np.zeros(len(time), np.int64)
+        inside: NDArray[np.int64] = sums[number] - np.where(number > 0, np.maximum(over, 0), 0)
+        return inside
+
+    stood = alarms[:, 1] - alarms[:, 0]
+    return float((stood - until(alarms[:, 1]) + until(alarms[:, 0])).sum() / _S)
 
 
 def effect(
     now: AlarmCard, then: AlarmCard, at: NDArray[np.int64], value: NDArray[np.float64], good: NDArray[np.bool_],
-    events: NDArray[np.int64], end: int, *, lead_s: float = 600.0,
+    events: NDArray[np.int64], end: int, *, lead_s: float = 600.0, beyond: NDArray[np.int64] | None = None,
 ) -> Effect:  # fmt: skip
     """Replay both settings.
 
@@ -98,6 +133,7 @@ def effect(
     events : begin and end of what truly happened, (n, 2) in ns
     end : of the history, ns
     lead_s : an alarm that stood or was raised so many seconds before an event, or in it, has told of it
+    beyond : times beyond the present limit, (n, 2) in ns; found where they are not given
 
     Examples
     --------
@@ -110,6 +146,7 @@ def effect(
     """
     old, new = (intervals(judged(card, at, value, good, end), end) for card in (now, then))
     first, second = (_told(one, events, lead_s) for one in (old, new))
+    true = _beyond(now, at, value, good, end) if beyond is None else beyond
     both = (first >= 0) & (second >= 0)
     later = (second[both] - first[both]) / _S
     return Effect(
@@ -117,7 +154,7 @@ def effect(
         int((first >= 0).sum()), int((second >= 0).sum()), int(((first >= 0) & (second < 0)).sum()),
         int(((first < 0) & (second >= 0)).sum()), float(later.mean()) if both.any() else None,
         float(later.max()) if both.any() else None, float((old[:, 1] - old[:, 0]).sum() / _S),
-        float((new[:, 1] - new[:, 0]).sum() / _S),
+        float((new[:, 1] - new[:, 0]).sum() / _S), _idle_s(old, true), _idle_s(new, true),
     )  # fmt: skip
 
 
@@ -136,10 +173,12 @@ def propose(
     card: AlarmCard, at: NDArray[np.int64], value: NDArray[np.float64], good: NDArray[np.bool_],
     events: NDArray[np.int64], end: int, *, lead_s: float = 600.0,
 ) -> tuple[AlarmCard, Effect]:  # fmt: skip
-    """The deadband and delays that remove most chatter, lose no event, and tell them with the least delay.
+    """The deadband and delays that lose no event and cost the operator least.
 
     Deadbands are multiples of the noise of the signal (the median step between samples), delays those of the standard's
-    practice (ISA-18.2 clause 10). Among settings that lose nothing, the fewest alarms in chatter come first, then the least delay, then the fewest alarms.
+    practice (ISA-18.2 clause 10). An alarm costs half a minute of attention, one in chatter two minutes more, ten seconds in
+    which an alarm stands while the value is not beyond its limit cost one, and each second that an event is told later costs
+    one, as does each of the on-delay. So quiet is not bought with an alarm that stands for hours, nor with one that comes too late.
 
     Parameters
     ----------
@@ -153,15 +192,16 @@ def propose(
     if card.condition is Condition.DEVIATION:
         bands = [band for band in bands if band < (card.limit or 0)]
     floor = card.on_delay_s if card.condition is Condition.SILENT else 0.0
+    beyond = _beyond(card, at, value, good, end)
     best: tuple[tuple[Any, ...], AlarmCard, Effect] | None = None
     for band in bands:
         for on in sorted({card.on_delay_s, *(delay for delay in DELAYS_S if delay <= _TWIN and delay >= floor)}):
             for off in sorted({card.off_delay_s, *DELAYS_S}):
                 then = changed(card, deadband=band, on_delay_s=on, off_delay_s=off)
-                found = effect(card, then, at, value, good, events, end, lead_s=lead_s)
+                found = effect(card, then, at, value, good, events, end, lead_s=lead_s, beyond=beyond)
                 if found.lost:
                     continue
-                cost = (found.chatter_after, max(found.delay_s or 0.0, on), found.after, band, off)
+                cost = (round(found.cost_s + on, 6), on, off, band)
                 if best is None or cost < best[0]:
                     best = cost, then, found
     if best is None:  # the card itself loses nothing, so there always is one

@@ -1,17 +1,21 @@
-"""The list of alarms as a fold over facts: what stands, who has acknowledged, shelved, taken it on, and since when."""
+"""The list of alarms as a fold over facts: what stands, who has acknowledged, shelved, taken it on, and since when.
+
+It goes on from fact to fact, so that a list costs what is new and not what there is. What the clock alone brings (the
+end of shelving) is shown and not kept: a fact that is told late still finds the alarm as it was at its own time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zhizao.decide.alarms.cycle import Act, Life, State, step
 from zhizao.errors import NotAllowed
 from zhizao.model import AlarmCard, Kind
 
-__all__ = ["ACTS", "Entry", "Fact", "fold"]
+__all__ = ["ACTS", "Entry", "Fact", "Standing", "fold"]
 
 ACTS: dict[Kind, Act] = {
     Kind.ALARM_RAISED: Act.RAISE,
@@ -105,18 +109,52 @@ def fold(cards: Mapping[str, AlarmCard], facts: Iterable[Fact], now: int) -> dic
     >>> fold({}, facts, 30)["hot"].life.state.value
     'acked'
     """
-    lines: dict[str, Entry] = {}
-    for name, card in cards.items():
-        lines[name] = Entry(name, Life(latching=card.latching), card.rank, card.tag, card.machine, card.consequence)
-    for fact in facts:
-        entry = lines.setdefault(fact.alarm, Entry(fact.alarm))
-        _expire(entry, fact.at)
-        with suppress(NotAllowed):  # told late: the state has gone on by then
-            _add(entry, fact)
-        entry.sequence = max(entry.sequence, fact.sequence)
-    for entry in lines.values():
-        _expire(entry, now)
-    return lines
+    standing = Standing(cards)
+    standing.add(facts)
+    return standing.at(now)
+
+
+class Standing:
+    """A list that goes on from fact to fact.
+
+    Parameters
+    ----------
+    cards : declared alarms
+
+    Examples
+    --------
+    >>> standing = Standing({})
+    >>> standing.add([Fact(Kind.ALARM_RAISED, "hot", 10, "sense")])
+    >>> standing.add([Fact(Kind.ALARM_CLEARED, "hot", 20, "sense")])
+    >>> standing.at(30)["hot"].life.state.value
+    'rtn-unacked'
+    """
+
+    def __init__(self, cards: Mapping[str, AlarmCard]) -> None:
+        self._lines = {
+            name: Entry(name, Life(latching=card.latching), card.rank, card.tag, card.machine, card.consequence)
+            for name, card in cards.items()
+        }
+        self._shelved: set[str] = set()
+
+    def add(self, facts: Iterable[Fact]) -> None:
+        """Go on with facts, in the order in which they were recorded."""
+        for fact in facts:
+            entry = self._lines.setdefault(fact.alarm, Entry(fact.alarm))
+            _expire(entry, fact.at)
+            with suppress(NotAllowed):  # told late: the state has gone on by then
+                _add(entry, fact)
+            entry.sequence = max(entry.sequence, fact.sequence)
+            (self._shelved.add if entry.shelved_until else self._shelved.discard)(fact.alarm)
+
+    def at(self, now: int) -> dict[str, Entry]:
+        """The list at a time, ns; its lines are not to be changed."""
+        lines = dict(self._lines)
+        for name in self._shelved:
+            if lines[name].shelved_until <= now:
+                lines[name] = replace(lines[name])
+                _expire(lines[name], now)
+        return lines
 
 
 def _expire(entry: Entry, now: int) -> None:

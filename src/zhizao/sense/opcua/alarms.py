@@ -9,7 +9,7 @@ from asyncua import ua
 
 from zhizao.sense.opcua.values import Batch
 
-__all__ = ["event_filter", "refresh_wanted", "say"]
+__all__ = ["event_filter", "refresh_wanted", "say", "standing"]
 
 _FIELDS: tuple[tuple[str, int, tuple[str, ...], int], ...] = (
     ("type", ua.ObjectIds.BaseEventType, ("EventType",), 13),
@@ -22,6 +22,9 @@ _FIELDS: tuple[tuple[str, int, tuple[str, ...], int], ...] = (
     ("acked", ua.ObjectIds.AcknowledgeableConditionType, ("AckedState", "Id"), 13),
     ("active", ua.ObjectIds.AlarmConditionType, ("ActiveState", "Id"), 13),
     ("comment", ua.ObjectIds.ConditionType, ("Comment",), 13),
+    ("event", ua.ObjectIds.BaseEventType, ("EventId",), 13),
+    ("node", ua.ObjectIds.ConditionType, (), 1),
+    ("branch", ua.ObjectIds.ConditionType, ("BranchId",), 13),
 )
 _REFRESH = {ua.ObjectIds.RefreshStartEventType, ua.ObjectIds.RefreshEndEventType}
 
@@ -85,6 +88,25 @@ def say(batch: Batch, prefix: str, fields: Sequence[Any], received: int) -> None
         batch.say(f"{name}/message", at, message, received)
     if isinstance(severity, int) and not isinstance(severity, bool):
         batch.say(f"{name}/severity", at, float(severity), received)
+
+
+def standing(prefix: str, fields: Sequence[Any]) -> tuple[str, ua.NodeId, bytes] | None:
+    """Name, node and last event of the condition that an event is about, which its acknowledgement names; None for others.
+
+    Parameters
+    ----------
+    prefix : before the name of each tag
+    fields : in the order of `event_filter`
+    """
+    if len(fields) != len(_FIELDS):
+        return None
+    told = dict(zip((name for name, *_ in _FIELDS), fields, strict=True))
+    node, event, branch = told["node"], told["event"], told["branch"]
+    if told["condition"] is None or not isinstance(node, ua.NodeId) or not isinstance(event, bytes):
+        return None
+    if isinstance(branch, ua.NodeId) and not branch.is_null():  # an earlier state, kept beside the one that stands
+        return None
+    return f"{prefix}/alarm/{_part(told['source'])}/{_part(told['condition'])}", node, event
 
 
 def _part(name: Any) -> str:

@@ -88,6 +88,8 @@ class OpcuaConnector:
         """Samples that came from the server's history."""
         self.lost = 0
         """Times that the server said that its queue was too short."""
+        self._session: Session | None = None
+        self._standing: dict[str, tuple[ua.NodeId, bytes]] = {}
         self._handles: list[tuple[ua.NodeId, str]] = []
         self._both: dict[str, set[tuple[int, Any]]] = {}
 
@@ -111,10 +113,33 @@ class OpcuaConnector:
         async with opened(self.settings) as session:
             return await below(session, below_)
 
+    async def acknowledge(self, alarm: str, comment: str) -> str:
+        """Acknowledge a condition at the server; what came of it: empty when the server has taken it.
+
+        Parameters
+        ----------
+        alarm : its name, `<prefix>/alarm/<source>/<condition>`
+        comment : who does it and why
+        """
+        if not self.settings.acknowledge:
+            return "plant.yaml does not permit it: acknowledge is off"
+        found, session = self._standing.get(alarm), self._session
+        if found is None or session is None:
+            return "the server is not connected, or has not told of it"
+        try:
+            status = await asyncio.wait_for(session.acknowledge(*found, comment), self.settings.timeout_s)
+        except (ua.UaError, OSError, TimeoutError) as error:
+            return f"{type(error).__name__}: {error}"
+        if status.is_good() or status.value == ua.StatusCodes.BadConditionBranchAlreadyAcked:
+            return ""
+        return str(status.name)
+
     async def run(self, sink: Sink) -> None:
         """Listen until cancelled; raises when the session breaks."""
+        self._session, self._standing = None, {}
         async with opened(self.settings) as session:
             nodes = await wanted_nodes(session, self.settings)
+            self._session = session
             self._handles = [(node, f"{self.prefix}/{name}") for node, name in nodes.items()]
             sink.described(await describe(session, {node: f"{self.prefix}/{name}" for node, name in nodes.items()}))
             self._both = {}
@@ -204,6 +229,9 @@ class OpcuaConnector:
         for _, fields in said.events:
             again |= alarms.refresh_wanted(fields)
             alarms.say(batch, self.prefix, fields, received)
+            condition = alarms.standing(self.prefix, fields)
+            if condition is not None:
+                self._standing[condition[0]] = condition[1:]
         if len(batch) or batch.rejected:
             await sink.take(batch.samples(), batch.rejected)
         if overflow:

@@ -285,6 +285,26 @@ class Session:
         with suppress(ua.UaError):
             await self.client.uaclient.session.call([call])
 
+    async def acknowledge(self, condition: ua.NodeId, event: bytes, comment: str) -> ua.StatusCode:
+        """Acknowledge a condition (Part 9, 5.7.3), and what the server says to it.
+
+        Parameters
+        ----------
+        condition : its node
+        event : id of the event that is acknowledged
+        comment : who does it and why
+        """
+        call = ua.CallMethodRequest()
+        call.ObjectId = condition
+        call.MethodId = ua.NodeId(ua.ObjectIds.AcknowledgeableConditionType_Acknowledge)
+        call.InputArguments = [
+            ua.Variant(event, ua.VariantType.ByteString),
+            ua.Variant(ua.LocalizedText(comment), ua.VariantType.LocalizedText),
+        ]
+        answers = await self.client.uaclient.session.call([call])
+        status: ua.StatusCode = answers[0].StatusCode
+        return status
+
 
 def _moment(ns: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ns // 1000)

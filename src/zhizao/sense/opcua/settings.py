@@ -119,6 +119,9 @@ class Settings(Base):
     event_sources: tuple[str, ...] = ("i=2253",)
     """Node ids that tell events; `i=2253` is the Server object, which tells all of them."""
 
+    acknowledge: bool = False
+    """Whether acknowledging a condition here is sent to the server, with who did it and the comment."""
+
     timeout_s: float = Field(default=10.0, gt=0, le=120)
     """Seconds that an answer may take."""
 

@@ -217,6 +217,24 @@ class OpcuaServer:
         for name in machines:
             if f"{name}/alarm/text" in self._nodes:
                 self._alarms[f"{name}/alarm/text"] = await _condition(server, folders[name], space, name)
+        server.iserver.isession.add_method_callback(
+            ua.NodeId(ua.ObjectIds.AcknowledgeableConditionType_Acknowledge), self._acknowledge
+        )
+
+    async def _acknowledge(self, condition: ua.NodeId, event: ua.Variant, comment: ua.Variant) -> ua.StatusCode:
+        """The method Acknowledge of Part 9: told on as an event of its own."""
+        for made in self._alarms.values():
+            if made.event.NodeId != condition:
+                continue
+            if _bytes(made.event.EventId) != event.Value:
+                return ua.StatusCode(ua.StatusCodes.BadEventIdUnknown)
+            if made.event.AckedState.Text == "Acknowledged":
+                return ua.StatusCode(ua.StatusCodes.BadConditionBranchAlreadyAcked)
+            _acked(made.event, True)
+            made.event.Comment = comment.Value
+            await made.trigger()
+            return ua.StatusCode()
+        return ua.StatusCode(ua.StatusCodes.BadNodeIdInvalid)
 
     async def _variable(self, server: Server, parent: Any, space: int, signal: Signal, signals: Signals) -> None:
         node_id, kind = ua.NodeId(signal.name, space), _TYPES[signal.type]
@@ -329,8 +347,17 @@ async def _condition(server: Server, source: Any, space: int, name: str) -> Any:
     event.Retain = False
     _set(event, "EnabledState/Id", True)
     _set(event, "ActiveState/Id", False)
-    _set(event, "AckedState/Id", True)
+    _acked(event, True)
     return made
+
+
+def _bytes(said: Any) -> Any:
+    return said.Value if isinstance(said, ua.Variant) else said
+
+
+def _acked(event: Any, on: bool) -> None:
+    event.AckedState = ua.LocalizedText("Acknowledged" if on else "Unacknowledged")
+    _set(event, "AckedState/Id", on)
 
 
 def _set(event: Any, name: str, value: bool) -> None:
@@ -345,7 +372,7 @@ async def _raise(made: Any, text: Value, stamp: datetime) -> None:
     event, on = made.event, bool(text)
     event.Retain = on
     _set(event, "ActiveState/Id", on)
-    _set(event, "AckedState/Id", not on)
+    _acked(event, not on)
     if on:
         event.Severity = _SEVERITY.get(str(text), 500)
     event.Message = ua.LocalizedText(str(text) if on else "gone")

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from zhizao.app import live
 from zhizao.app.http.answers import ERRORS, At, Who
+from zhizao.app.trend import MOST_POINTS, ns_of, table, trends
 from zhizao.clock import now
 from zhizao.errors import InputError
 
@@ -49,8 +50,10 @@ async def history(
     end: Annotated[datetime | None, Query(alias="to")] = None,
     every_s: Annotated[float | None, Query(gt=0, le=1e9)] = None,
     stale_s: Annotated[float, Query(ge=0, le=1e9)] = 0.0,
+    points: Annotated[int | None, Query(ge=4, le=MOST_POINTS)] = None,
 ) -> dict[str, Any]:
-    """Times need an offset; an hour before now by default. With `every_s`, figures weighed by the time values held."""
+    """Times need an offset; an hour before now by default. With `every_s`, figures weighed by the time values held; with
+    `points`, at most so many that show the shape, extremes among them (`value`, and `min` and `max` of intervals)."""
     last = end or now()
     first = begin or last - timedelta(hours=1)
     for time, name in ((first, "from"), (last, "to")):
@@ -61,6 +64,23 @@ async def history(
                 fix="write 2026-01-31T08:00+08:00",
                 code="bad_time",
             )
+    if points is not None:
+        if every_s is not None:
+            raise InputError(
+                "points and every_s do not go together", where="points", fix="give one of them", code="bad_points"
+            )
+        (line,) = await run_in_threadpool(
+            lambda: trends(
+                live.reading(str(desk.path)), [tag], ns_of(first), ns_of(last), points, cards=desk.plant.tags
+            )
+        )
+        return {
+            "tag": tag,
+            "more": False,
+            "every_s": line.every_s,
+            "unit": line.unit,
+            "rows": _rows(table([line]).drop("tag", "unit")),
+        }
     found = await run_in_threadpool(
         lambda: live.history(live.reading(str(desk.path)), tag, first, last, every_s, stale_s=stale_s)
     )

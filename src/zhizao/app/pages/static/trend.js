@@ -7,7 +7,7 @@ export default {
     <span class="grow" style="flex:1"></span>
     <button type="button" class="zz-btn small quiet zz-thumb" @click="save">{{ words.png }}</button>
     <a class="zz-btn small quiet zz-thumb" v-for="way in ['csv','xlsx']" :key="way" :href="file(way)" download>{{ words[way] }}</a></div>
-    <div ref="plot" :style="{height: height + 'px', touchAction: 'none'}" role="img" :aria-label="words.label"></div>
+    <div ref="plot" :style="{height: height + 'px', touchAction: 'pan-y'}" role="img" :aria-label="words.label"></div>
     <p class="zz-note" role="status" aria-live="polite" style="min-height:1.4em">{{ said }}</p></div>`,
   props: { tags: Array, units: Array, begin: Number, end: Number, words: Object, zone: String, height: Number },
   data() { return { said: "", from: this.begin, to: this.end, moves: [
