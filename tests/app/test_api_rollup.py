@@ -374,6 +374,6 @@ def test_those_who_see_no_enterprise_get_no_enterprise_from_any_address(by: Call
 def test_every_route_of_the_roll_up_needs_somebody(served_desk: Desk, by: Callable[[str], Caller]) -> None:
     app = by("wei").app
     paths = [path for path in by("wei").get("/api/v1/openapi.json").json()["paths"] if path.startswith(API)]
-    assert sorted(paths) == [API, f"{API}/indicators", f"{API}/periods", f"{API}/table"]
+    assert sorted(paths) == [API, f"{API}/indicators", f"{API}/periods", f"{API}/spans", f"{API}/table"]
     for path in paths:
         assert Caller(app).get(path).status_code == 401
