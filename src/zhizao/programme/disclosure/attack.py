@@ -85,7 +85,6 @@ def bounds(
     """
     hidden = np.flatnonzero(withheld.reshape(-1))
     wanted = hidden if cells is None else np.asarray(cells)
-    value = table.value.reshape(-1)
     low, high = np.zeros(len(wanted)), np.zeros(len(wanted))
     if not hidden.size:
         return wanted, low, high
