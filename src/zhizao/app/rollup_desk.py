@@ -462,14 +462,14 @@ def _guard(
     for key in plan.items:
         told.update(values[key].tobytes())
     told.update(json.dumps([plan.items, region, industry]).encode())
-    key = told.digest()
+    found = told.digest()
     with _LOCK:
-        if key in _GUARDS:
-            _GUARDS.move_to_end(key)
-            return _GUARDS[key]
+        if found in _GUARDS:
+            _GUARDS.move_to_end(found)
+            return _GUARDS[found]
     made = guard_of(plan.definitions, values, region, industry)
     with _LOCK:
-        _GUARDS[key] = made
+        _GUARDS[found] = made
         while len(_GUARDS) > _MOST_GUARDS:
             _GUARDS.popitem(last=False)
     return made

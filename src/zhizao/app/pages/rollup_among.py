@@ -23,7 +23,8 @@ def peers_section(frame: Frame, found: dict[str, Any]) -> None:
 
     def figure(value: float, *, sign: bool = False) -> str:
         places = max(1, found["indicator"]["decimals"])
-        shown = f"{value:{'+' if sign else ''}.{places}f}" if unit == "%" else t.number(value)
+        small = value and abs(value) < 0.5 * 10**-places  # would be shown as nothing
+        shown = f"{value:{'+' if sign else ''}.{places}f}" if unit == "%" and not small else t.number(value)
         shown = f"+{shown}" if sign and value > 0 and not shown.startswith("+") else shown
         return shown.replace("-", "−")
 

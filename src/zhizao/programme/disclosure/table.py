@@ -150,9 +150,9 @@ class Table:
         shape = tuple(len(axis.leaves) for axis in axes)
         cells = np.ravel_multi_index(tuple(leaf), shape) if leaf else np.zeros(len(given), dtype=np.int64)
         many = math.prod(shape)
-        total = np.bincount(cells, weights=given, minlength=many).reshape(shape)
-        count = np.bincount(cells, minlength=many).reshape(shape)
-        largest = np.zeros((_LARGEST, many))
+        total: NDArray[np.float64] = np.bincount(cells, weights=given, minlength=many).reshape(shape)
+        count: NDArray[np.int64] = np.bincount(cells, minlength=many).reshape(shape)
+        largest: NDArray[np.float64] = np.zeros((_LARGEST, many))
         order = np.lexsort((-given, cells))
         first = np.searchsorted(cells[order], np.arange(many))
         behind = np.arange(len(order)) - first[cells[order]]  # how many of the cell are larger
@@ -202,7 +202,7 @@ class Table:
 def _top(largest: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     """The largest contributions of several cells together; shape (3, ...) without the axis."""
     if largest.shape[axis] == 1:
-        return largest.take(0, axis=axis)
+        return np.asarray(largest.take(0, axis=axis))
     every = np.moveaxis(largest, axis, 1).reshape(-1, *np.delete(largest.shape, [0, axis]))
     return np.asarray(-np.sort(-every, axis=0)[:_LARGEST])
 
