@@ -150,7 +150,7 @@ class Table:
         shape = tuple(len(axis.leaves) for axis in axes)
         cells = np.ravel_multi_index(tuple(leaf), shape) if leaf else np.zeros(len(given), dtype=np.int64)
         many = math.prod(shape)
-        total: NDArray[np.float64] = np.bincount(cells, weights=given, minlength=many).reshape(shape)
+        total = np.asarray(np.bincount(cells, weights=given, minlength=many), dtype=np.float64).reshape(shape)
         count: NDArray[np.int64] = np.bincount(cells, minlength=many).reshape(shape)
         largest: NDArray[np.float64] = np.zeros((_LARGEST, many))
         order = np.lexsort((-given, cells))
