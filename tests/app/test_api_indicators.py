@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from app.calling import PASSWORD, Caller
@@ -14,6 +16,7 @@ from zhizao.app.desk import Desk
 from zhizao.app.http.application import Settings, build
 from zhizao.app.indicators_desk import Asked, IndicatorsDesk
 from zhizao.app.pages.indicator_own import EXAMPLE
+from zhizao.app.peers import peers_answer
 
 DAY = "as_of=2026-06-30"
 VALUES = "indicator,year,value,source,published\nIND02,2019,0.9,bureau,2020-05-01\nIND02,2023,1.08,=1+1,2024-05-01\n"
@@ -218,6 +221,20 @@ def test_a_broken_file_of_definitions_is_told_and_can_be_mended(tmp_path: Path) 
         assert local.get("/api/v1/indicators").status_code == 200
     finally:
         desk.close()
+
+
+def test_a_league_and_peers_come_from_a_table_as_from_the_command(manager: Caller, viewer: Caller) -> None:
+    table = pl.DataFrame(
+        {"id": [f"E{k}" for k in range(30)], "kind": ["a", "b"] * 15, "score": [k * 7 % 30 for k in range(30)]}
+    )
+    file = {"file": ("u.csv", table.write_csv().encode())}
+    answer = manager.post("/api/v1/panel/peers", data={"value": "score", "unit": "E7", "within": "kind"}, files=file)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == json.loads(json.dumps(peers_answer(table, value="score", unit="E7", within=["kind"])))
+    assert {int(peer["unit"][1:]) % 2 for peer in answer.json()["unit"]["peers"]} == {1}
+    assert viewer.post("/api/v1/panel/peers", data={"value": "score"}, files=file).status_code == 403
+    bad = manager.post("/api/v1/panel/peers", data={"value": "none"}, files=file)
+    assert (bad.status_code // 100, bad.json()["code"]) == (4, "no_column")
 
 
 def test_a_panel_is_designed_and_drawn_as_a_job(manager: Caller, viewer: Caller) -> None:

@@ -179,6 +179,19 @@ def test_events_are_for_those_who_report_and_others_see_what_the_return_says_of_
     assert ask(by("wei"), **other)["line"]["events_closed"] == "not_own"
 
 
+def test_peers_are_told_to_those_who_may_see_them_and_to_nobody_else(by: Callable[[str], Caller]) -> None:
+    query = {"indicator": "IND08", "period": MONTH, "enterprise": ENTERPRISE}
+    found = good(by("wei").get(f"{API}/peers", params=query))
+    one = found["unit"]
+    assert one["unit"] == ENTERPRISE and one["rank"] == one["low"] == one["high"] and not found["errors"]
+    assert 0 <= one["low_share"] <= one["share"] <= one["high_share"] <= 1
+    subtree = good(by("sun").get(f"{API}/peers", params={"indicator": "IND08", "period": MONTH}))
+    assert {row["unit"] for row in subtree["league"]} < {row["unit"] for row in found["league"]}
+    assert all("-44-" in row["unit"] or row["unit"] == ENTERPRISE for row in subtree["league"])
+    assert by("wang").get(f"{API}/peers", params=query).status_code == 403
+    assert by("qian").get(f"{API}/peers", params=query).status_code in (404, 422)  # of one's own alone, no league
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -374,6 +387,6 @@ def test_those_who_see_no_enterprise_get_no_enterprise_from_any_address(by: Call
 def test_every_route_of_the_roll_up_needs_somebody(served_desk: Desk, by: Callable[[str], Caller]) -> None:
     app = by("wei").app
     paths = [path for path in by("wei").get("/api/v1/openapi.json").json()["paths"] if path.startswith(API)]
-    assert sorted(paths) == [API, f"{API}/indicators", f"{API}/periods", f"{API}/table"]
+    assert sorted(paths) == [API, f"{API}/indicators", f"{API}/peers", f"{API}/periods", f"{API}/spans", f"{API}/table"]
     for path in paths:
         assert Caller(app).get(path).status_code == 401

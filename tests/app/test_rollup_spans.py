@@ -13,8 +13,9 @@ from zhizao.app.economy_returns import publish_economy
 from zhizao.app.returns_desk import ReturnsDesk
 from zhizao.app.rollup_answers import place_answer
 from zhizao.app.rollup_desk import Place, RollupDesk, told_definitions
+from zhizao.app.rollup_peers import rollup_peers
 from zhizao.app.rollup_spans import months_of, spans_of, year_before
-from zhizao.errors import InputError
+from zhizao.errors import InputError, NotAllowed
 from zhizao.programme.returns import Actor
 from zhizao.record import Workspace
 
@@ -119,3 +120,72 @@ def test_months_that_are_not_there_are_refused(
 
 def test_a_year_before_keeps_its_kind() -> None:
     assert [year_before(one) for one in ("2025-03", "2025-Q2", "2025")] == ["2024-03", "2024-Q2", "2024"]
+
+
+def test_an_enterprise_stands_among_its_peers_with_an_interval_from_its_months(workspace: Path) -> None:
+    with Workspace.open(workspace) as place:
+        desk = RollupDesk(ReturnsDesk.of_workspace(place))
+        scope = desk.scope(ADMIN)
+        league = rollup_peers(desk, ADMIN, Place("IND01", "2015-Q1"))["league"]
+        cells = {
+            one.code: one.value for one in desk.enterprises(desk.month(scope, "2015-Q1"), Place("IND01", "2015-Q1"))
+        }
+        assert {row["unit"]: row["value"] for row in league} == {k: v for k, v in cells.items() if v is not None}
+        assert all(row["low"] <= row["rank"] <= row["high"] for row in league)
+        assert any(row["low"] < row["high"] for row in league)
+        middle = league[len(league) // 2]
+        one = rollup_peers(desk, ADMIN, Place("IND01", "2015-Q1", enterprise=middle["unit"]))
+        assert one["errors"] and one["better"] == "more" and one["unit"]["rank"] == middle["rank"]
+        assert middle["unit"] not in {peer["unit"] for peer in one["unit"]["peers"]}
+        ahead = next(move for move in one["unit"]["moves"] if move["to"] == "next")
+        assert ahead["value"] == min(row["value"] for row in league if row["rank"] < middle["rank"])
+        month = rollup_peers(desk, ADMIN, Place("IND01", "2015-01", enterprise=middle["unit"]))
+        assert not month["errors"] and month["unit"]["low"] == month["unit"]["rank"]
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        (Place("IND01", "2015-01", enterprise="nobody"), "no_unit"),
+        (Place("IND99", "2015-01"), "no_indicator"),
+        (Place("IND01", "2013-01"), "too_few_units"),
+        (Place("IND01", "2015-13"), "bad_period"),
+    ],
+)
+def test_peers_that_cannot_be_told_are_refused(workspace: Path, place: Place, code: str) -> None:
+    with Workspace.open(workspace) as home:
+        desk = RollupDesk(ReturnsDesk.of_workspace(home))
+        with pytest.raises(InputError) as told:
+            rollup_peers(desk, ADMIN, place)
+        assert told.value.fault.code == code
+
+
+def test_who_may_not_see_single_enterprises_is_told_of_no_peers(workspace: Path) -> None:
+    with Workspace.open(workspace) as home, pytest.raises(NotAllowed):
+        rollup_peers(RollupDesk(ReturnsDesk.of_workspace(home)), PUBLIC, Place("IND01", "2015-01"))
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "95 % of such leagues"), ("zh", "名次")])
+def test_the_command_tells_the_league(
+    workspace: Path, lang: str, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["rollup", "-w", str(workspace), "--indicator", "IND01", "--period", "2015-Q1", "--peers", "--lang", lang]
+    app(asked, standalone_mode=False)
+    assert word in capsys.readouterr().out
+
+
+def test_a_month_is_guarded_once_however_often_the_journal_moves(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zhizao.app import rollup_desk
+
+    asked: list[int] = []
+    real = rollup_desk.guard_of
+    monkeypatch.setattr(rollup_desk, "guard_of", lambda *args: (asked.append(1), real(*args))[1])
+    monkeypatch.setattr(rollup_desk, "_GUARDS", type(rollup_desk._GUARDS)())
+    found = []
+    for _ in range(2):
+        with Workspace.open(workspace) as home:
+            desk = RollupDesk(ReturnsDesk.of_workspace(home))
+            found.append(desk.month(desk.scope(PUBLIC), "2015-02").guard)
+    assert len(asked) == 1 and found[0] is found[1]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zhizao.errors import InputError, ZhizaoError
 
 if TYPE_CHECKING:
-    from zhizao.programme.indicators import Catalogue
+    from zhizao.programme.indicators import Catalogue, Definition
     from zhizao.programme.outlook import Evaluation, ValuesRead
 
 __all__ = ["catalogue_json", "check_report", "read_catalogue", "read_day", "read_values", "today", "write_pdf"]
@@ -154,7 +154,7 @@ def check_report(path: Path, *, most_values: int | None = None) -> dict[str, Any
     """
     from zhizao import __version__
     from zhizao.programme.outlook.evaluate import evaluate
-    from zhizao.programme.outlook.report import Cover, report_html
+    from zhizao.programme.outlook.report import EDITION, Cover, report_html
     from zhizao.programme.outlook.result import sha256_of, thaw
 
     text = _text(path)
@@ -169,7 +169,7 @@ def check_report(path: Path, *, most_values: int | None = None) -> dict[str, Any
     try:
         held = json.loads(match[1])
         frozen, cover = held["inputs"], Cover(**held["cover"])
-        stated, version = str(held["sha256"]), str(held["version"])
+        stated, version, edition = str(held["sha256"]), str(held["version"]), int(held.get("edition", 1))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             "the frozen inputs are damaged", where=path.name, fix="use the file as it was issued", code="bad_frozen"
@@ -193,11 +193,12 @@ def check_report(path: Path, *, most_values: int | None = None) -> dict[str, Any
     found = evaluate(catalogue, actuals, settings)
     again = report_html(found, cover)
     if again != text.replace("\r\n", "\n"):
-        if version != __version__:
+        if version != __version__ or edition != EDITION:
             raise InputError(
-                f"the report was made by zhizao {version}; this is {__version__}, which writes it differently",
+                f"the report was made by zhizao {version}, edition {edition}; this is {__version__}, edition {EDITION}, "
+                "which writes it differently",
                 where=path.name,
-                fix=f"check it with zhizao {version}",
+                fix=f"its inputs are as they were; check its words with zhizao {version}, edition {edition}",
                 code="other_version",
             )
         at = next((i for i, (a, b) in enumerate(zip(again, text, strict=False)) if a != b), min(len(again), len(text)))
@@ -264,6 +265,13 @@ def evaluation_of(
     return evaluate(catalogue, read.actuals, Settings(day, target_set, include_unverified)), read
 
 
+def _open(one: Definition) -> dict[str, Any] | None:
+    from zhizao.programme.indicators.open_parts import open_parts
+
+    unknown = open_parts(one.formula)
+    return None if unknown is None else unknown.plain()
+
+
 def catalogue_json(found: Catalogue, target_set: str | None = None) -> dict[str, Any]:
     """Definitions with their targets (of one set, where one is named), versions, steps, goals and the plan's table."""
     from zhizao.programme.indicators import plan_table
@@ -294,7 +302,7 @@ def catalogue_json(found: Catalogue, target_set: str | None = None) -> dict[str,
     }
     return {
         "target_sets": [one.model_dump(mode="json") for one in found.target_sets.values()],
-        "indicators": [one.model_dump(mode="json") for one in shown],
+        "indicators": [{**one.model_dump(mode="json"), "open_parts": _open(one)} for one in shown],
         "versions": {key: [one.version for one in each] for key, each in found.versions.items()},
         "goals": [one.model_dump(mode="json") for one in found.goals],
         "steps": [one.model_dump(mode="json") for one in found.steps],

@@ -370,6 +370,7 @@ def _indicators(desk: Desk, entry: Entry, vintage: datetime) -> Dataset:
 
     from zhizao.programme.indicators import actuals, catalogue
     from zhizao.programme.outlook.evaluate import Settings, evaluate
+    from zhizao.programme.outlook.report.sections import open_text
     from zhizao.programme.release import Dataset
 
     found = evaluate(catalogue(), actuals(), Settings(vintage.date()))
@@ -393,11 +394,10 @@ def _indicators(desk: Desk, entry: Entry, vintage: datetime) -> Dataset:
                     "SOURCE": seen.source,
                     "OBS_STATUS": "U" if seen.confidence == "low" else "E" if seen.approx or seen.derived else "A",
                     "CONF_STATUS": free,
+                    "COMMENT_OBS": open_text(definition, point.figure, "en"),
                 }
-    schema = dict.fromkeys(
-        ("INDICATOR", "SERIES", "TIME_PERIOD", "UNIT_MEASURE", "DEFINITION", "SOURCE", "OBS_STATUS", "CONF_STATUS"),
-        pl.String,
-    )
+    attributes = ("UNIT_MEASURE", "DEFINITION", "SOURCE", "OBS_STATUS", "CONF_STATUS", "COMMENT_OBS")
+    schema = dict.fromkeys(("INDICATOR", "SERIES", "TIME_PERIOD", *attributes), pl.String)
     frame = pl.DataFrame(list(rows.values()), schema={**schema, "OBS_VALUE": pl.Float64})
     version = "+".join(sorted({str(row["DEFINITION"]) for row in rows.values()})) or "none"
     return Dataset.of(
@@ -409,7 +409,7 @@ def _indicators(desk: Desk, entry: Entry, vintage: datetime) -> Dataset:
             "published values of the sources named",
         ),
         dimensions=("INDICATOR", "SERIES", "TIME_PERIOD"),
-        attributes=("UNIT_MEASURE", "DEFINITION", "SOURCE", "OBS_STATUS", "CONF_STATUS"),
+        attributes=attributes,
     )
 
 

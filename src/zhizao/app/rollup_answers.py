@@ -19,7 +19,7 @@ from zhizao.programme.indicators import Definition, Kind
 from zhizao.programme.items import items
 from zhizao.programme.returns import Actor, Version
 
-__all__ = ["EVENTS_AT_ONCE", "indicators_answer", "place_answer", "table_frame"]
+__all__ = ["EVENTS_AT_ONCE", "enterprise_name", "indicators_answer", "place_answer", "table_frame"]
 
 EVENTS_AT_ONCE = 200
 """Most events in one answer."""
@@ -107,7 +107,7 @@ def place_answer(
         answer["by"] = "enterprise"
         if scope.single:
             answer["children"] = [
-                {**_cell(cell, lang), "name": _enterprise(desk, cell.code, lang)}
+                {**_cell(cell, lang), "name": enterprise_name(desk, cell.code, lang)}
                 for cell in desk.enterprises(month, place)
             ]
         answer["closed"] = not scope.single
@@ -278,7 +278,7 @@ def _way(desk: RollupDesk, scope: Scope, place: Place, lang: str) -> list[dict[s
     steps: tuple[tuple[str, str, Callable[[str], str]], ...] = (
         ("region", place.region, lambda code: name_of("region", code, lang)),
         ("industry", place.industry, lambda code: name_of("industry", code, lang)),
-        ("enterprise", place.enterprise, lambda code: _enterprise(desk, code, lang)),
+        ("enterprise", place.enterprise, lambda code: enterprise_name(desk, code, lang)),
         ("line", place.line, lambda code: items()[code].zh if lang == "zh" else items()[code].en),
     )
     for level, code, name in steps:
@@ -293,7 +293,8 @@ def _unit(desk: RollupDesk, name: str, lang: str) -> str:
     return name if unit is None else unit.zh if lang == "zh" else unit.en
 
 
-def _enterprise(desk: RollupDesk, name: str, lang: str) -> str:
+def enterprise_name(desk: RollupDesk, name: str, lang: str) -> str:
+    """Name of an enterprise, as the tree of units has it."""
     return _unit(desk, name, lang)
 
 

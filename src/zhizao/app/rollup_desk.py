@@ -7,7 +7,11 @@ disclosure control, once the release calendar lets the month go. What may be see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -55,6 +59,10 @@ __all__ = [
     "unit_in",
     "unit_of",
 ]
+
+_MOST_GUARDS = 120
+_GUARDS: OrderedDict[bytes, Guard] = OrderedDict()
+_LOCK = threading.Lock()
 
 _LEVELS: tuple[tuple[str, ...], ...] = ((), ("industry",), ("region",), ("industry", "region"))
 
@@ -349,7 +357,7 @@ class RollupDesk:
         )
         sums = sums_of(cube, plan)
         levels = {by: figures(sums, by=by, every="month") for by in _LEVELS}
-        guard = None if scope.single else guard_of(plan.definitions, values, region, industry)
+        guard = None if scope.single else _guard(plan, values, region, industry)
         return replace(empty, sums=sums, levels=levels, guard=guard)
 
     def children(self, month: Month | Span, place: Place, by: str) -> list[Cell]:
@@ -444,6 +452,27 @@ class RollupDesk:
         if parent.value is None or not parent.denominator:
             return None
         return self._scale(month, indicator) / parent.denominator
+
+
+def _guard(
+    plan: Plan, values: Mapping[str, NDArray[np.float64]], region: Sequence[str], industry: Sequence[str]
+) -> Guard:
+    """What may be told of a month; kept by what it follows from, so that other months' returns do not undo it."""
+    told = hashlib.blake2b(digest_size=16)
+    for key in plan.items:
+        told.update(values[key].tobytes())
+    told.update(json.dumps([plan.items, region, industry]).encode())
+    found = told.digest()
+    with _LOCK:
+        if found in _GUARDS:
+            _GUARDS.move_to_end(found)
+            return _GUARDS[found]
+    made = guard_of(plan.definitions, values, region, industry)
+    with _LOCK:
+        _GUARDS[found] = made
+        while len(_GUARDS) > _MOST_GUARDS:
+            _GUARDS.popitem(last=False)
+    return made
 
 
 def _number(value: float) -> float | None:

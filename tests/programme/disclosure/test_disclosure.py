@@ -19,6 +19,7 @@ from zhizao.programme.disclosure import (
     primary,
     protect,
     rule_named,
+    stays_unsure,
     tree_axis,
 )
 
@@ -89,6 +90,21 @@ def test_an_attacker_with_linear_programmes_learns_no_cell_closer_than_its_level
     assert (high - value >= level * (1 - 1e-6) - 1e-9).all()
     assert (value - low >= np.minimum(level, value) * (1 - 1e-6) - 1e-9).all()
     assert made.exposed() == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.booleans(), st.floats(0.05, 0.9), st.sampled_from([0.05, 0.6, 0.999999, 1.001]))
+def test_the_quick_attack_finds_what_all_linear_programmes_find(
+    seed: int, tree: bool, share: float, much: float
+) -> None:
+    table = _table(seed, firms=40, tree=tree)
+    withheld = (np.random.default_rng(seed).random(table.shape) < share) & (table.count > 0)
+    cells, low, high = bounds(table, withheld)
+    for wanted in (cells, cells[:1]):
+        apart = (high - low)[: len(wanted)]
+        value = table.value.reshape(-1)[wanted]
+        need = np.where(np.isfinite(apart) & (much > 0.9), apart * much + (much > 1) * value, much * value)
+        assert stays_unsure(table, withheld, wanted, need) == bool((apart >= need).all())
 
 
 def test_three_axes_with_a_tree_hold_too() -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zhizao.app.evaluation import catalogue_json, check_report
 from zhizao.errors import InputError
-from zhizao.programme.indicators import definitions
+from zhizao.programme.indicators import actuals, catalogue, definitions
 from zhizao.programme.indicators.open_parts import OpenParts, open_parts
-from zhizao.programme.outlook.report.annex import formula_text, open_text
+from zhizao.programme.outlook import Settings, evaluate, evaluation_json
+from zhizao.programme.outlook.report import EDITION, Cover, report_html
+from zhizao.programme.outlook.report.annex import formula_text
+from zhizao.programme.outlook.report.sections import analysis, open_text
 
 SHARES = st.tuples(st.integers(1, 12), st.integers(0, 12)).map(
     lambda two: OpenParts(("x",) * two[0], sum(two), 1 / sum(two), two[0] / sum(two))
@@ -49,3 +56,29 @@ def test_words_beside_the_figure_name_the_weight_and_the_consequence() -> None:
 def test_a_score_outside_its_scale_is_refused() -> None:
     with pytest.raises(InputError):
         OpenParts(("b",), 2, 0.5, 0.5).index(101)
+
+
+def test_programs_and_the_main_section_of_the_report_are_told_too() -> None:
+    found = evaluate(catalogue(), actuals(), Settings(date(2026, 6, 30)))
+    told = {one["id"]: one for one in evaluation_json(found)["indicators"]}
+    open_ = told["IND03"]["open_parts"]
+    assert (open_["scores"], len(open_["placeholders"]), open_["weight"]) == (12, 6, 0.5)
+    assert open_["named_average"]["low"] < told["IND03"]["latest"]["value"] < open_["named_average"]["high"] == 100
+    assert all(one["open_parts"] is None for key, one in told.items() if key != "IND03")
+    for lang in ("zh", "en"):
+        assert open_text(definitions()["IND03"], told["IND03"]["latest"]["value"], lang) in analysis(found, lang)
+    listed = {one["id"]: one["open_parts"] for one in catalogue_json(catalogue())["indicators"]}
+    assert listed["IND03"]["named_average"] is None and listed["IND01"] is None
+
+
+def test_a_report_of_an_earlier_edition_is_told_as_such_and_not_as_tampered_with(tmp_path: Path) -> None:
+    found = evaluate(catalogue(), actuals(), Settings(date(2026, 6, 30), "plan2025"))
+    now = report_html(found, Cover("en"))
+    file = tmp_path / "report.html"
+    file.write_text(now, encoding="utf-8", newline="")
+    assert check_report(file)["indicators"] == len(found.results)
+    before = now.replace(f'"edition":{EDITION},', "").replace("placeholders, never filled", "left open")
+    file.write_text(before, encoding="utf-8", newline="")
+    with pytest.raises(InputError) as told:
+        check_report(file)
+    assert told.value.fault.code == "other_version"

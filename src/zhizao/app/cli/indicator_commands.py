@@ -83,6 +83,7 @@ def indicators(
     """Indicators with their definitions and targets, the plan's table first."""
     from zhizao.app.evaluation import catalogue_json, read_catalogue
     from zhizao.programme.indicators import print_target, print_value
+    from zhizao.programme.outlook.report.sections import open_text
 
     lang = check_lang(lang)
     words = _WORDS[lang]
@@ -114,7 +115,7 @@ def indicators(
             f"{t.year}{'' if t.target_set == 'plan2025' else ' ' + t.target_set}: {print_target(one, t, lang)}"
             for t in one.targets
         )
-        for line in (past, targets):
+        for line in (past, targets, open_text(one, None, lang)):
             if line:
                 say(f"      {line}")
     say(f"\n{words['steps']}")
@@ -197,7 +198,7 @@ def evaluate(
 def _say_evaluation(found: Evaluation, lang: str) -> None:
     from zhizao.programme.outlook import released_coverage
     from zhizao.programme.outlook.evaluate import says_little
-    from zhizao.programme.outlook.report.annex import open_text
+    from zhizao.programme.outlook.report.sections import open_text
 
     words = _WORDS[lang]
     sets = ", ".join(dict.fromkeys(each.target.target_set for one in found.results for each in one.judgements))

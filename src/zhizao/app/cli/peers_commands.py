@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from zhizao.app.cli.options import check_lang
 from zhizao.app.cli.show import say
 
-__all__ = ["peers"]
+__all__ = ["peers", "say_peers"]
 
 _WORDS = {
     "en": {
@@ -66,6 +66,11 @@ def peers(
     if as_json:
         say(json.dumps(found, ensure_ascii=False, indent=1))
         return
+    say_peers(found, lang)
+
+
+def say_peers(found: dict[str, Any], lang: str) -> None:
+    """Print a league and, where one is named, a unit beside its peers."""
     words = _WORDS[lang]
     say(words["league"].format(**found))
     for row in found["league"][:20]:

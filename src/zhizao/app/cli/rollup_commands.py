@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zhizao.app.cli.options import check_lang
+from zhizao.app.cli.peers_commands import say_peers
 from zhizao.app.cli.show import say
 from zhizao.errors import InputError
 
@@ -27,6 +28,10 @@ def rollup(
     region: Annotated[str, typer.Option(help="Code of a region.")] = "",
     industry: Annotated[str, typer.Option(help="Code of an industry.")] = "",
     by: Annotated[str, typer.Option(help="Parts of the nation: region or industry.")] = "",
+    enterprise: Annotated[str, typer.Option(help="Id of an enterprise.")] = "",
+    peers: Annotated[
+        bool, typer.Option("--peers", help="The league of enterprises, and the peers of --enterprise.")
+    ] = False,
     public: Annotated[bool, typer.Option("--public", help="Only what everybody may be told.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     lang: Annotated[str | None, typer.Option(help="zh or en.")] = None,
@@ -35,6 +40,7 @@ def rollup(
     from zhizao.app.returns_desk import ReturnsDesk
     from zhizao.app.rollup_answers import place_answer
     from zhizao.app.rollup_desk import Place, RollupDesk
+    from zhizao.app.rollup_peers import rollup_peers
     from zhizao.programme.returns import Actor
     from zhizao.record import Workspace
 
@@ -47,9 +53,16 @@ def rollup(
         months = desk.periods(actor)
         if not months:
             raise InputError("no return is published", where=str(workspace), fix="publish some first", code="no_return")
-        found = place_answer(desk, actor, Place(indicator, period or months[0], region, industry), by=by, lang=lang)
+        where = Place(indicator, period or months[0], region, industry, enterprise)
+        if peers:
+            found = rollup_peers(desk, actor, where, lang=lang)
+        else:
+            found = place_answer(desk, actor, where, by=by, lang=lang)
     if as_json:
         say(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    if peers:
+        say_peers({**found, "value": indicator}, lang)
         return
     words = _WORDS[lang]
 
@@ -65,6 +78,8 @@ def rollup(
             returned="-" if found["returned"] is None else found["returned"], expected=found["expected"],
         )
     )  # fmt: skip
-    for cell in sorted(found["children"], key=lambda one: (one["value"] is None, -(one["value"] or 0))):
+    for cell in (
+        [] if enterprise else sorted(found["children"], key=lambda one: (one["value"] is None, -(one["value"] or 0)))
+    ):
         returned = "-" if cell["returned"] is None else cell["returned"]
         say(f"  {figure(cell):>12}  {returned:>6} / {cell['expected']:<6}  {cell['code']} {cell['name']}")

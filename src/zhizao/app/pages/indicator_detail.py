@@ -23,8 +23,8 @@ from zhizao.programme.outlook import (
     State,
     released_coverage,
 )
-from zhizao.programme.outlook.report.annex import formula_text, open_text
-from zhizao.programme.outlook.report.sections import chance_text, kind_text, why_html
+from zhizao.programme.outlook.report.annex import formula_text
+from zhizao.programme.outlook.report.sections import chance_text, kind_text, open_text, why_html
 from zhizao.programme.outlook.report.words import state_word
 
 __all__ = ["detail"]

@@ -20,7 +20,7 @@ from zhizao.errors import ZhizaoError
 from zhizao.programme.indicators import plan_table, print_target, print_value
 from zhizao.programme.indicators.definition import Kind
 from zhizao.programme.outlook import Evaluation, IndicatorResult, Judgement, State
-from zhizao.programme.outlook.report.sections import chance_text
+from zhizao.programme.outlook.report.sections import chance_text, open_text
 from zhizao.programme.outlook.report.words import state_word
 
 __all__ = ["board_title", "indicators_page", "state_tag"]
@@ -328,6 +328,10 @@ def _compare(frame: Frame, asked: Asked, found: Evaluation) -> None:
         (t("indicators.attained"), True),
     ]
     raw(f'<div style="margin-top:14px">{tight(short_table(frame, head, body))}</div>')
+    for one, _, _ in chosen:
+        said = open_text(one.definition, None if one.newest is None else one.newest.figure, lang)
+        if said:
+            raw(f'<p class="zz-note">{escape(one.definition.id)}: {escape(said)}</p>')
 
 
 def _table(frame: Frame, found: Evaluation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -10,14 +11,16 @@ from nicegui import ui
 
 from zhizao.app.access import Right
 from zhizao.app.pages.parts import heading, select, short_table, tag, tight
+from zhizao.app.pages.rollup_among import peers_section
 from zhizao.app.pages.rollup_map import tile_map
 from zhizao.app.pages.shell import Frame, link_button, page, raw
 from zhizao.app.returns_desk import actor_of
 from zhizao.app.rollup_answers import place_answer
 from zhizao.app.rollup_desk import Place, RollupDesk, told_definitions, unit_in
+from zhizao.app.rollup_peers import has_peers, rollup_peers
 from zhizao.app.rollup_spans import months_of, spans_of
 from zhizao.app.texts import NBSP, Words
-from zhizao.errors import ZhizaoError
+from zhizao.errors import InputError, ZhizaoError
 from zhizao.programme.returns import Actor
 
 __all__ = ["rollup_page"]
@@ -66,7 +69,11 @@ async def rollup_page(frame: Frame) -> None:
 
     def work() -> dict[str, Any] | ZhizaoError:
         try:
-            return place_answer(desk, actor, place, by=by, offset=offset, limit=EVENTS, lang=t.lang)
+            found = place_answer(desk, actor, place, by=by, offset=offset, limit=EVENTS, lang=t.lang)
+            if place.level == "enterprise" and found["value"] is not None and has_peers(desk, actor):
+                with contextlib.suppress(InputError):  # too few have a figure: there is nothing to show
+                    found["peers"] = rollup_peers(desk, actor, place, lang=t.lang)
+            return found
         except ZhizaoError as error:
             return error
 
@@ -110,6 +117,8 @@ def _show(frame: Frame, months: list[str], place: Place, found: dict[str, Any] |
             _map_or_sum(frame, found)
         _how(frame, found)
     _parts(frame, found, place)
+    if "peers" in found:
+        peers_section(frame, found)
 
 
 def _title(frame: Frame, found: dict[str, Any], place: Place) -> None:

@@ -136,8 +136,8 @@ def position(value: float, peers: Floats, *, direction: int = 1, se: float = 0.0
     quartiles = np.quantile(seen * direction, [0.25, 0.5, 0.75])
     return Position(
         share(own),
-        wilson(share(own - z * se), -1.0),
-        wilson(share(own + z * se), 1.0),
+        min(wilson(share(own - z * se), -1.0), share(own)),  # at 0 and 1 rounding would leave the share outside
+        max(wilson(share(own + z * se), 1.0), share(own)),
         n,
         float(quartiles[1]),
         (float(quartiles[0]), float(quartiles[2])),

@@ -146,6 +146,8 @@ def _product(
 ) -> NDArray[np.int64] | None:
     """Cells of the cheapest product of moves in which every cell has room; None when no product has."""
     place = [int(k) for k in np.unravel_index(cell, table.shape)]
+    if len(place) == 2 and all(axis.is_flat for axis in table.axes):
+        return _rectangle(table, hidden, value, cell, level)
     for k, axis in enumerate(table.axes):
         if (k, place[k]) not in moves:
             moves[k, place[k]] = _moves(axis, place[k])
@@ -162,6 +164,28 @@ def _product(
     chosen = [np.flatnonzero(one[k]) for one, k in zip(sets, best, strict=True)]
     made: NDArray[np.int64] = np.ravel_multi_index(np.ix_(*chosen), table.shape).reshape(-1)
     return made
+
+
+def _rectangle(
+    table: Table, hidden: NDArray[np.bool_], value: NDArray[np.float64], cell: int, level: float
+) -> NDArray[np.int64] | None:
+    """The same where both axes are flat: a move changes two nodes, so a product of moves is a rectangle of four cells."""
+    row, column = divmod(cell, table.shape[1])
+    least = min(level, value[cell])
+    room = value >= least if level > 0 else value > 0
+    cost = np.where(room, np.where(hidden, 0.0, value), np.inf).reshape(table.shape)
+    cost = np.roll(cost, -1, axis=(0, 1))  # the totals last, as in the moves
+    beside, below = cost[row - 1], cost[:, column - 1]
+    whole = cost + beside[None, :] + below[:, None] + cost[row - 1, column - 1]
+    whole[row - 1], whole[:, column - 1] = np.inf, np.inf
+    best = int(np.argmin(whole))
+    if not np.isfinite(whole.reshape(-1)[best]):
+        return None
+    rows, columns = table.shape
+    other, across = (best // columns + 1) % rows, (best % columns + 1) % columns
+    return np.array(
+        [row * columns + column, row * columns + across, other * columns + column, other * columns + across]
+    )
 
 
 def _moves(axis: Axis, node: int) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,11 @@ class Axis:
         """Places of the nodes that have no children."""
         parents = set(self.parent)
         return tuple(k for k in range(len(self.codes)) if k not in parents)
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether all nodes stand right under the root."""
+        return len(self.codes) > 1 and not any(self.parent[1:])
 
     @cached_property
     def above(self) -> NDArray[np.float64]:
@@ -141,25 +147,23 @@ class Table:
             names, inverse = np.unique(found, return_inverse=True)
             leaf.append(np.array([place[str(code)] for code in names], dtype=np.int64)[inverse][kept])
         given = given[kept]
-        shape = tuple(len(axis.codes) for axis in axes)
-        total, count, largest = np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros((_LARGEST, *shape))
-        chains = [[np.flatnonzero(row) for row in axis.above] for axis in axes]
-        order = np.lexsort((-given, *leaf[::-1])) if leaf else np.argsort(-given)
-        keys = np.ravel_multi_index(tuple(one[order] for one in leaf), tuple(len(axis.leaves) for axis in axes))
-        edges = np.flatnonzero(np.diff(keys, prepend=-1))
-        for start, end in zip(edges, [*edges, len(keys)][1:], strict=True):
-            part = given[order[start:end]]
-            where: tuple[Any, ...] = np.ix_(
-                *[chain[int(one[order[start]])] for chain, one in zip(chains, leaf, strict=True)]
-            )
-            total[where] += part.sum()
-            count[where] += len(part)
-            top = np.zeros(_LARGEST)
-            top[: min(len(part), _LARGEST)] = part[:_LARGEST]
-            everywhere: tuple[Any, ...] = (slice(None), *where)
-            block = largest[everywhere]
-            both = np.concatenate([block, np.broadcast_to(top.reshape(-1, *[1] * len(shape)), block.shape)])
-            largest[everywhere] = -np.sort(-both, axis=0)[:_LARGEST]
+        shape = tuple(len(axis.leaves) for axis in axes)
+        cells = np.ravel_multi_index(tuple(leaf), shape) if leaf else np.zeros(len(given), dtype=np.int64)
+        many = math.prod(shape)
+        total = np.asarray(np.bincount(cells, weights=given, minlength=many), dtype=np.float64).reshape(shape)
+        count: NDArray[np.int64] = np.bincount(cells, minlength=many).reshape(shape)
+        largest: NDArray[np.float64] = np.zeros((_LARGEST, many))
+        order = np.lexsort((-given, cells))
+        first = np.searchsorted(cells[order], np.arange(many))
+        behind = np.arange(len(order)) - first[cells[order]]  # how many of the cell are larger
+        top = behind < _LARGEST
+        largest[behind[top], cells[order][top]] = given[order][top]
+        largest = largest.reshape(_LARGEST, *shape)
+        for k, axis in enumerate(axes):
+            under = [np.flatnonzero(column) for column in axis.above.T]
+            total = np.stack([total.take(one, axis=k).sum(axis=k) for one in under], axis=k)
+            count = np.stack([count.take(one, axis=k).sum(axis=k) for one in under], axis=k)
+            largest = np.stack([_top(largest.take(one, axis=k + 1), k + 1) for one in under], axis=k + 1)
         return cls(tuple(axes), total, count, largest)
 
     @property
@@ -193,6 +197,14 @@ class Table:
     def label(self, cell: int) -> tuple[str, ...]:
         """Codes of a cell by its flat place."""
         return tuple(axis.codes[k] for axis, k in zip(self.axes, np.unravel_index(cell, self.shape), strict=True))
+
+
+def _top(largest: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """The largest contributions of several cells together; shape (3, ...) without the axis."""
+    if largest.shape[axis] == 1:
+        return np.asarray(largest.take(0, axis=axis))
+    every = np.moveaxis(largest, axis, 1).reshape(-1, *np.delete(largest.shape, [0, axis]))
+    return np.asarray(-np.sort(-every, axis=0)[:_LARGEST])
 
 
 def flat_table(codes: Mapping[str, Sequence[Any]], value: Sequence[float]) -> Table:

@@ -6,6 +6,7 @@ Where no source gives weights, those of equal parts stand in, and this is said; 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from zhizao.errors import InputError
 from zhizao.programme.indicators.definition import Formula
@@ -63,6 +64,24 @@ class OpenParts:
         if rest <= 0:
             return 0.0, 100.0
         return max(0.0, (index - 100 * self.weight) / rest), min(100.0, index / rest)
+
+    def plain(self, index: float | None = None) -> dict[str, Any]:
+        """The same as plain values: of an index that is published also what it allows the named scores to be.
+
+        Examples
+        --------
+        >>> OpenParts(("b",), 2, 0.5, 0.5).plain(80.0)["named_average"]
+        {'low': 60.0, 'high': 100.0}
+        """
+        named = None if index is None else self.named(index)
+        return {
+            "scores": self.count,
+            "placeholders": list(self.open),
+            "weight": round(self.weight, 6),
+            "weights": "equal, assumed",
+            "index_open_by": round(100 * self.weight, 6),
+            "named_average": None if named is None else {"low": round(named[0], 4), "high": round(named[1], 4)},
+        }
 
 
 def open_parts(formula: Formula) -> OpenParts | None:

@@ -18,6 +18,7 @@ from zhizao.errors import InputError
 from zhizao.programme.indicators.actuals import Actuals, Observation, Said, Series, Source
 from zhizao.programme.indicators.catalogue import Catalogue, TargetSet
 from zhizao.programme.indicators.definition import Definition, Goal, Step
+from zhizao.programme.indicators.open_parts import open_parts
 from zhizao.programme.outlook.backtest import HORIZONS, released_coverage
 from zhizao.programme.outlook.evaluate import Evaluation, IndicatorResult, Settings, says_little
 from zhizao.programme.outlook.judge import Judgement
@@ -56,6 +57,7 @@ def _indicator(one: IndicatorResult) -> dict[str, Any]:
     newest = one.newest
     seen = newest.observation if newest else None
     test = one.test
+    unknown = open_parts(one.definition.formula)
     return {
         "id": one.definition.id,
         "version": one.definition.version,
@@ -77,6 +79,7 @@ def _indicator(one: IndicatorResult) -> dict[str, Any]:
             "confidence": seen.confidence,
             "published": seen.published.isoformat() if seen.published else None,
         },
+        "open_parts": None if unknown is None else unknown.plain(None if newest is None else newest.figure),
         "targets": [_target(each) for each in one.judgements],
         "outlook": _outlook(one),
         "fan": None

@@ -20,10 +20,10 @@ from zhizao.programme.disclosure import (
     Axis,
     Rule,
     Table,
-    bounds,
     primary,
     protect,
     rule_named,
+    stays_unsure,
     tree_axis,
 )
 from zhizao.programme.indicators.definition import Definition
@@ -212,7 +212,6 @@ def _told(table: Table, reason: NDArray[np.str_]) -> bool:
         cells = cells[value[cells] <= 0]
     if not cells.size:
         return False
-    _, low, high = bounds(table, withheld, cells)
     mean = float(value.max()) / max(float(table.count.max()), 1.0)
     need = np.where(value[cells] > 0, _ROOM * value[cells], _ROOM * mean)
-    return bool((high - low < np.maximum(need, 1e-12)).any())
+    return not stays_unsure(table, withheld, cells, np.maximum(need, 1e-12))

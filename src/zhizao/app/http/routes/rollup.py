@@ -14,6 +14,7 @@ from zhizao.app.http.tables import Column, as_csv, as_excel, as_rows
 from zhizao.app.returns_desk import actor_of
 from zhizao.app.rollup_answers import indicators_answer, place_answer, table_frame
 from zhizao.app.rollup_desk import Place, RollupDesk
+from zhizao.app.rollup_peers import rollup_peers
 from zhizao.app.rollup_spans import spans_of
 from zhizao.errors import InputError
 from zhizao.programme.returns import Actor
@@ -108,6 +109,25 @@ def place(
     """
     where = Place(indicator, newest(desk, actor, period), region, industry, enterprise, line)
     return place_answer(desk, actor, where, by=by, offset=offset, lang=t.lang)
+
+
+@router.get("/peers", summary="An enterprise beside its peers, and the league")
+def peers(
+    desk: Rollup,
+    actor: Looks,
+    t: Speaks,
+    indicator: str = "IND08",
+    period: str = "",
+    enterprise: str = "",
+    most: Annotated[int, Query(ge=1, le=1000)] = 10,
+) -> dict[str, Any]:
+    """Ranks of the enterprises that are yours to see; of a quarter or a year with 95 % intervals that hold jointly.
+
+    With `enterprise`: its peers, of its industry and size as far as there are enough; the share of them that is worse;
+    and the figures that would move it: level with the next ahead, surely ahead, to the median, to the best quarter.
+    """
+    where = Place(indicator, newest(desk, actor, period), enterprise=enterprise)
+    return rollup_peers(desk, actor, where, most=most, lang=t.lang)
 
 
 @router.get("/table", summary="The whole table of an indicator")

@@ -17,7 +17,7 @@ from zhizao.programme.outlook.report.sections import table
 from zhizao.programme.outlook.report.words import word
 from zhizao.programme.outlook.track import day_of
 
-__all__ = ["data", "definitions", "formula_text", "method", "open_text", "signatures", "steps", "use_of"]
+__all__ = ["data", "definitions", "formula_text", "method", "signatures", "steps", "use_of"]
 
 
 def _percent(share: float, lang: str) -> str:
@@ -126,23 +126,6 @@ def formula_text(one: Definition, lang: str) -> str:
     if made.prices == "constant":
         parts.append(word("f.constant", lang))
     return ("；" if lang == "zh" else "; ").join(parts)
-
-
-def open_text(one: Definition, value: float | None, lang: str) -> str:
-    """What placeholders of a composite leave open, beside a published value; empty where it has none."""
-    unknown = open_parts(one.formula)
-    if unknown is None:
-        return ""
-    said = word("f.composite", lang, n=unknown.count, open=len(unknown.open))
-    said += ("；" if lang == "zh" else "; ") + word(
-        "f.open", lang, weight=f"{unknown.weight:.0%}", width=f"{100 * unknown.weight:.0f}"
-    )
-    if value is not None:
-        low, high = unknown.named(value)
-        said += ("；" if lang == "zh" else "; ") + word(
-            "f.named", lang, value=f"{value:.1f}", low=f"{low:.1f}", high=f"{high:.1f}"
-        )
-    return said
 
 
 def _ratio(made: Formula, lang: str) -> str:

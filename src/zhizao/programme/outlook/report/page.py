@@ -12,7 +12,10 @@ from zhizao.programme.outlook.report.style import STYLE
 from zhizao.programme.outlook.report.words import word
 from zhizao.programme.outlook.result import canonical, freeze, sha256_of
 
-__all__ = ["Cover", "report_html"]
+__all__ = ["EDITION", "Cover", "report_html"]
+
+EDITION = 2
+"""Of the wording and layout: raised whenever the same inputs give another text, so that older reports are told as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def report_html(found: Evaluation, cover: Cover) -> str:
     if cover.issuer:
         marks.append(word("issuer", lang, issuer=cover.issuer))
     marks.append(word("as_of", lang, day=shown))
-    held = {"version": __version__, "sha256": digest, "cover": asdict(cover), "inputs": inputs}
+    held = {"version": __version__, "edition": EDITION, "sha256": digest, "cover": asdict(cover), "inputs": inputs}
     frozen = canonical(held).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     body = "".join(
         (

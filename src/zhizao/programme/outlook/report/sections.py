@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from zhizao.programme.indicators.definition import Kind
+from zhizao.programme.indicators.definition import Definition, Kind
+from zhizao.programme.indicators.open_parts import open_parts
 from zhizao.programme.indicators.table import print_target, print_value
 from zhizao.programme.outlook.evaluate import Evaluation, IndicatorResult, says_little
 from zhizao.programme.outlook.judge import Judgement, State
@@ -22,6 +23,7 @@ __all__ = [
     "gaps",
     "kind_text",
     "latest_text",
+    "open_text",
     "results",
     "table",
     "why_html",
@@ -202,6 +204,10 @@ def analysis(found: Evaluation, lang: str) -> str:
             f'<div class="one"><h3>{mark}{one.definition.id} {escape(one.definition.name(lang))}</h3>'
             f"<p class='small'>{escape(kind_text(one, lang))}</p>"
         )
+        newest = one.newest
+        open_ = open_text(one.definition, None if newest is None else newest.figure, lang)
+        if open_:
+            parts.append(f"<p class='small'>{escape(open_)}</p>")
         svg, clipped = fan_chart(one, lang, today=today)
         if svg:
             parts.append(f'<div class="chart">{svg}</div>')
@@ -243,6 +249,23 @@ def kind_text(one: IndicatorResult, lang: str) -> str:
     unit = f"{each.unit_in(lang)}" if each.kind is Kind.LEVEL else ""
     scope = each.scope_zh if lang == "zh" else each.scope_en
     return ("；" if lang == "zh" else "; ").join(part for part in (text, unit, scope) if part)
+
+
+def open_text(one: Definition, value: float | None, lang: str) -> str:
+    """What placeholders of a composite leave open, beside a published value; empty where it has none."""
+    unknown = open_parts(one.formula)
+    if unknown is None:
+        return ""
+    said = word("f.composite", lang, n=unknown.count, open=len(unknown.open))
+    said += ("；" if lang == "zh" else "; ") + word(
+        "f.open", lang, weight=f"{unknown.weight:.0%}", width=f"{100 * unknown.weight:.0f}"
+    )
+    if value is not None:
+        low, high = unknown.named(value)
+        said += ("；" if lang == "zh" else "; ") + word(
+            "f.named", lang, value=f"{value:.1f}", low=f"{low:.1f}", high=f"{high:.1f}"
+        )
+    return said
 
 
 def _interval(one: IndicatorResult, each: Judgement, lang: str) -> str:
