@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,10 +15,11 @@ from zhizao.account.states import Counter, Signal, Told, gaps
 from zhizao.model import Role, is_good
 
 if TYPE_CHECKING:
+    from zhizao.account.calendar import Intervals
     from zhizao.model import Plant
-    from zhizao.record.historian import Historian
+    from zhizao.record.historian.segment import Rows
 
-__all__ = ["Wired", "told_of", "unheard", "wired"]
+__all__ = ["Reader", "Wired", "silences", "told_of", "unheard", "wired"]
 
 _ENDS = {
     "state": Role.STATE,
@@ -30,6 +32,19 @@ _ENDS = {
 """What the last part of a tag's name means where plant.yaml does not say."""
 _DAY_NS = 86_400_000_000_000
 _FRESH_S = 10.0
+
+
+class Reader(Protocol):
+    """Where samples are read; the historian is one."""
+
+    def rows(self, tag: str, begin: int, end: int) -> Rows:
+        """Samples of a tag with begin <= at < end, in the order of time."""
+
+    def before(self, tag: str, at: int) -> Rows:
+        """The last sample of a tag before a time; none when there is none."""
+
+    def text(self, word: int) -> str | None:
+        """A word by its number."""
 
 
 @dataclass(slots=True)
@@ -97,7 +112,7 @@ def unheard(health: Mapping[str, Any], now_ns: int) -> tuple[int, int] | None:
 
 
 def told_of(
-    historian: Historian, one: Wired, begin: int, end: int, *, silence_s: float | None, dark: tuple[int, int] | None
+    historian: Reader, one: Wired, begin: int, end: int, *, silence_s: float | None, dark: tuple[int, int] | None
 ) -> Told:
     """What a machine's signals told over a time, and before it as far as its figures need.
 
@@ -117,9 +132,8 @@ def told_of(
                 since = min(since, max(int(last.at[0]), begin - 14 * _DAY_NS))
     spans = [dark] if dark is not None else []
     if silence_s is not None:
-        heard = [historian.rows(name, since, end).at for name in one.tags]
-        heard += [historian.before(name, since).at for name in one.tags]
-        off, on = gaps(np.unique(np.concatenate(heard)), round(silence_s * 1e9), since, end)
+        quiet = getattr(historian, "silences", None) or partial(silences, historian)
+        off, on = quiet(one.tags, round(silence_s * 1e9), since, end)
         spans += list(zip(off.tolist(), on.tolist(), strict=True))
     unknown = union(np.array([a for a, _ in spans], np.int64), np.array([b for _, b in spans], np.int64))
     signals = [
@@ -133,14 +147,28 @@ def told_of(
     return Told(signals[0], signals[1], signals[2], counters[0], counters[1], unknown)
 
 
-def _rows(historian: Historian, tag: str, begin: int, end: int) -> tuple[Any, Any]:
+def silences(reader: Reader, tags: Sequence[str], limit_ns: int, begin: int, end: int) -> Intervals:
+    """Times in which none of some tags told anything for longer than a limit.
+
+    Parameters
+    ----------
+    reader : their samples; one that has a `silences` of its own is asked that instead by `told_of`
+    tags : of one machine
+    limit_ns : how long a sample speaks
+    begin, end : nanoseconds
+    """
+    heard = [reader.rows(name, begin, end).at for name in tags] + [reader.before(name, begin).at for name in tags]
+    return gaps(np.unique(np.concatenate(heard)), limit_ns, begin, end)
+
+
+def _rows(historian: Reader, tag: str, begin: int, end: int) -> tuple[Any, Any]:
     from zhizao.record.historian.segment import Rows
 
     rows = Rows.joined([historian.before(tag, begin), historian.rows(tag, begin, end)])
     return rows, is_good(rows.quality)
 
 
-def _signal(historian: Historian, tag: str, begin: int, end: int) -> Signal:
+def _signal(historian: Reader, tag: str, begin: int, end: int) -> Signal:
     rows, good = _rows(historian, tag, begin, end)
     is_text = rows.word >= 0
     good &= is_text | ~np.isnan(rows.value)
@@ -152,6 +180,6 @@ def _signal(historian: Historian, tag: str, begin: int, end: int) -> Signal:
     return Signal(rows.at, np.where(good, code, -1).astype(np.int32), tuple(words))
 
 
-def _counter(historian: Historian, tag: str, begin: int, end: int) -> Counter:
+def _counter(historian: Reader, tag: str, begin: int, end: int) -> Counter:
     rows, good = _rows(historian, tag, begin, end)
     return Counter(rows.at[good], rows.value[good])
