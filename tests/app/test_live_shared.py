@@ -163,9 +163,9 @@ def test_what_is_said_of_a_stop_is_seen_at_the_next_look(tmp_path: Path) -> None
             [(f"hall/m0/{kind}", now, 1.0 if kind == "parts" else "OutOfService") for kind in ("state", "parts")],
         )
         watch = Watch(str(place))
-        (stop,) = watch.look().of("m0").machines[0].stops
+        (stop,) = (one for one in watch.look().of("m0").machines[0].stops if one.was == "down")
         live_acts.classify(str(place), "m0", datetime.fromisoformat(live_spans.iso(stop.begin)), "tool", who="li")
-        (stop,) = watch.look().of("m0").machines[0].stops
+        (stop,) = (one for one in watch.look().of("m0").machines[0].stops if one.was == "down")
         assert stop.reason == "tool"
         assert live_answers.plain(watch.look().view)["machines"][0]["machine"] == "m0"
         with pytest.raises(InputError, match="does not tell its state"):

@@ -14,7 +14,7 @@ from zhizao.model import Kind
 from zhizao.record import Workspace
 from zhizao.record.stops import record_statement
 
-__all__ = ["classify", "note"]
+__all__ = ["classify", "note", "plain_text", "stop_meant"]
 
 _MOST_TEXT = 500
 _NEAR_NS = 1_000_000
@@ -46,6 +46,35 @@ def classify(
     InputError : no such machine or reason, or there is no stop
     NotAllowed : somebody else spoke of this machine's stops meanwhile
     """
+    told = stop_meant(workspace, machine, begin, reason, end=end, comment=comment)
+    with Workspace.open(workspace) as home:
+        number = record_statement(home.journal, Kind.STOP_CLASSIFIED, machine, at=now(), source=who, payload=told)
+    return {"machine": machine, "number": number, **told_of_statement(told), "by": who}
+
+
+def stop_meant(
+    workspace: str,
+    machine: str,
+    begin: datetime,
+    reason: str,
+    *,
+    end: datetime | None = None,
+    comment: str = "",
+) -> dict[str, Any]:
+    """The statement why a machine stood still, as the journal keeps it.
+
+    Parameters
+    ----------
+    workspace : folder
+    machine : its id
+    begin, end : aware; the stop that stands at `begin`, to its end when `end` is absent, or just this part of it
+    reason : key of a reason
+    comment : up to 500 letters
+
+    Raises
+    ------
+    InputError : no such machine or reason, or there is no stop
+    """
     plant = declared(workspace)
     if reason not in plant.stop_reasons:
         raise InputError(
@@ -54,7 +83,7 @@ def classify(
             fix=f"write one of {', '.join(plant.stop_reasons)}",
             code="no_reason",
         )
-    comment = _text(comment)
+    comment = plain_text(comment)
     first = round(begin.timestamp() * 1e6) * 1000
     last = None if end is None else round(end.timestamp() * 1e6) * 1000
     at = now()
@@ -77,17 +106,7 @@ def classify(
             fix="take a time from the list of stops",
             code="no_stop",
         )
-    told = {"begin_ns": first, "end_ns": last, "reason": reason, "comment": comment}
-    with Workspace.open(workspace) as home:
-        number = record_statement(home.journal, Kind.STOP_CLASSIFIED, machine, at=at, source=who, payload=told)
-    return {
-        "machine": machine,
-        "number": number,
-        **told_of_statement(told),
-        "reason": reason,
-        "comment": comment,
-        "by": who,
-    }
+    return {"begin_ns": first, "end_ns": last, "reason": reason, "comment": comment}
 
 
 def note(workspace: str, shift: str, text: str, *, who: str) -> dict[str, Any]:
@@ -101,13 +120,14 @@ def note(workspace: str, shift: str, text: str, *, who: str) -> dict[str, Any]:
     assert run is not None
     if not text.strip():
         raise InputError("the note is empty", where="text", fix="write what happened", code="no_text")
-    text = _text(text)
+    text = plain_text(text)
     with Workspace.open(workspace) as home:
         record_statement(home.journal, Kind.SHIFT_NOTED, run.key, at=now(), source=who, payload={"text": text})
     return {"shift": run.key, "text": text, "by": who}
 
 
-def _text(text: str) -> str:
+def plain_text(text: str) -> str:
+    """A text on one line, of at most 500 letters."""
     text = " ".join(text.split())
     if len(text) > _MOST_TEXT:
         raise InputError(

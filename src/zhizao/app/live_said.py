@@ -12,9 +12,10 @@ from zhizao.app.live_spans import declared, iso
 from zhizao.model import Kind, Plant
 from zhizao.record import Workspace
 from zhizao.record.stops import statements
+from zhizao.record.views import Recorded
 from zhizao.record.workspace import FACTS
 
-__all__ = ["history", "notes", "reasons", "said_of", "told_of_statement"]
+__all__ = ["history", "notes", "raw_statements", "reasons", "said_of", "told_of_statement"]
 
 
 def said_of(workspace: str, plant: Plant, as_of: datetime | None) -> dict[str, list[Said]]:
@@ -42,11 +43,15 @@ def notes(workspace: str, shift: str) -> list[dict[str, Any]]:
     return _statements(workspace, Kind.SHIFT_NOTED, shift)
 
 
-def _statements(workspace: str, kind: Kind, subject: str) -> list[dict[str, Any]]:
+def raw_statements(workspace: str, kind: Kind, subject: str) -> list[Recorded]:
+    """Statements about a machine or a shift, oldest first; none without a journal."""
     if not (Path(workspace) / FACTS).exists():
         return []
     with Workspace.open(workspace, create=False) as home:
-        found = statements(home.journal, kind, subject)
+        return statements(home.journal, kind, subject)
+
+
+def _statements(workspace: str, kind: Kind, subject: str) -> list[dict[str, Any]]:
     return [
         {
             "recorded_at": one.recorded_at.isoformat(),
@@ -54,7 +59,7 @@ def _statements(workspace: str, kind: Kind, subject: str) -> list[dict[str, Any]
             **told_of_statement(one.payload),
             "event": one.sequence,
         }
-        for one in found
+        for one in raw_statements(workspace, kind, subject)
     ]
 
 

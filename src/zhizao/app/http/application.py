@@ -31,6 +31,7 @@ from zhizao.app.http.routes import (
     returns_form,
     rollup,
     states,
+    tablet,
     warnings,
 )
 from zhizao.app.returns_desk import ReturnsDesk
@@ -104,6 +105,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         warnings.router,
         live.router,
         states.router,
+        tablet.router,
         releases.router,
         reference.router,
     ):

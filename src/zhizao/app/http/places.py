@@ -18,6 +18,7 @@ AREAS: tuple[tuple[str, tuple[tuple[str, str, Right], ...]], ...] = (
             ("machines", "/machines", Right.READ),
             ("defects", "/defects", Right.READ),
             ("live", "/live", Right.READ),
+            ("tablet", "/tablet", Right.READ),
         ),
     ),
     ("decide", (("twin", "/twin", Right.READ), ("pilot", "/pilot", Right.READ))),

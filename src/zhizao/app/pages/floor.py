@@ -14,7 +14,7 @@ from nicegui import ui
 from zhizao.account.oee import OeeParts, figures, losses
 from zhizao.account.states import STATES
 from zhizao.account.stops import Stop, group_micro
-from zhizao.app import live_answers, live_orders, live_said, live_spans, live_states
+from zhizao.app import live_answers, live_orders, live_said, live_spans, live_states, qr
 from zhizao.app.access import Right
 from zhizao.app.live_shared import Look, watch_of
 from zhizao.app.live_states import MachineNow, View
@@ -41,6 +41,7 @@ COLOURS = {
 _LOSS = {"setup": "c4", "down": "red", "stopped": "c2", "idle": "line-strong", "speed": "c6", "quality": "c8"}
 _KIND = {"producing": "good", "down": "bad", "stopped": "warn", "silent": "warn"}
 _MOST_STOPS = 40
+_MOST_ROWS = 500
 _MOST_BARS = 1500
 
 
@@ -171,8 +172,10 @@ async def machine_page(frame: Frame, machine: str) -> None:
     for name in ("course", "stops"):
         raw(f'<div id="{name}" data-piece="{name}">{shown[name]}</div>')
     with ui.element("div"):
+        _stop_table(frame, one, found.plant.stop_reasons)
         _order(frame, live_orders.orders(path, machine))
         _said(frame, live_said.history(path, machine))
+        _code(frame, machine)
     if shift is None:
         follow(
             frame,
@@ -345,6 +348,34 @@ def _stop(frame: Frame, stop: Stop, words: dict[str, str], reasons: dict[str, Re
     )
     choice = f'<div class="zz-row" style="flex-wrap:wrap;gap:8px;padding:8px 0">{buttons}</div>'
     return f'<div class="zz-card" style="margin-bottom:8px">{head}{fold(t("floor.choose"), choice)}</div>'
+
+
+def _stop_table(frame: Frame, one: MachineNow, reasons: Any) -> None:
+    """All stops of the time as they were when the page was opened: to sort, to search and to take away."""
+    t, words = frame.t, live_reason_words(frame)
+    found = group_micro(one.stops)[::-1]
+    if not found:
+        return
+    head = [(t("floor.begin"), False), (t("floor.state"), False), (t("floor.length"), True), (t("floor.reason"), False)]
+    rows = []
+    for stop in found[:_MOST_ROWS]:
+        why = words.get(stop.reason, stop.reason) if stop.reason else t("floor.unsaid")
+        why = t("floor.micro", n=stop.count) if stop.micro else why
+        length = t.seconds(stop.seconds) + (f" · {t('floor.running')}" if stop.running else "")
+        rows.append([_time(frame, stop.begin), _state(frame, stop.state), escape(length), escape(why)])
+    raw(fold(t("floor.stops.table", n=len(found)), tight(short_table(frame, head, rows))))
+
+
+def _code(frame: Frame, machine: str) -> None:
+    """The QR code that opens this machine on a tablet, to be printed."""
+    t = frame.t
+    base = str(frame.client.request.base_url) if frame.client is not None else "/"
+    address = qr.tablet_address(base, machine)
+    inside = (
+        f'<p class="zz-note">{escape(t("tablet.code.note"))}</p><div style="width:200px;max-width:100%">{qr.svg(address)}</div>'
+        f'<p><b>{escape(machine)}</b><br><a href="{escape(frame.link("/tablet", machine=machine))}">{escape(address)}</a></p>'
+    )
+    raw(fold(t("tablet.code"), inside))
 
 
 def _order(frame: Frame, found: list[dict[str, Any]]) -> None:

@@ -18,6 +18,7 @@ _PATHS: dict[str, str] = {
     "returns": "M6 3h9l4 4v14H6zM15 3v4h4M9 12h6M9 16h6",
     "panel": "M5 5h4v4H5zM15 5h4v4h-4zM5 15h4v4H5zM15 15h4v4h-4z",
     "live": "M3 12h4l3-8 4 16 3-8h4",
+    "tablet": "M6 3h12v18H6zM11 18h2M9 8l2 2 4-4",
     "warnings": "M6 17h12l-2-3V10a4 4 0 0 0-8 0v4zM10 20h4M12 3v3",
     "release": "M4 12l16-7-5 15-4-6zM11 14l9-9",
     "import": "M12 4v11M8 11l4 4 4-4M4 19h16",

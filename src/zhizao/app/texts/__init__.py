@@ -24,6 +24,7 @@ from zhizao.app.texts import (
     rollup,
     shell,
     states,
+    tablet,
     warnings,
 )
 from zhizao.errors import InputError
@@ -59,6 +60,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **faults.TEXTS,
         **warnings.TEXTS,
         **states.TEXTS,
+        **tablet.TEXTS,
         **live.TEXTS,
         **release.TEXTS,
         **_causes(),

@@ -10,6 +10,19 @@ from __future__ import annotations
 __all__ = ["SENTENCES"]
 
 SENTENCES: tuple[tuple[str, str], ...] = (
+    # tablets
+    (r'"(.*)" did this, and "(.*)" is signed in', r"这是“\1”的操作，当前登录的是“\2”"),
+    (r"let (.*) sign in to send it", r"请由 \1 登录后发送"),
+    (r"(\S+) is in the future or more than 30 days ago", r"时间 \1 在将来，或早于 30 天前"),
+    (r"set the tablet's clock", "请校准平板的时钟"),
+    (r"no pieces are reported", "没有填写件数"),
+    (r"give good or scrap", "请填写合格或报废件数"),
+    (r'(\S+) has said "(.*)" meanwhile', r"\1 在此期间已说明为“\2”"),
+    (r"say yours all the same, or let it go", "可以仍按您的记录，或放弃"),
+    (r"another act was recorded under this key", "此编号下已记录了另一项操作"),
+    (r"make a new key for each act", "每项操作请使用新的编号"),
+    (r"(\d+) bytes do not fit into a QR code", r"\1 个字节放不进二维码"),
+    (r"shorten the address or the name", "请缩短地址或名称"),
     # people and rights
     (r'"(.*)" is (.*); this needs (.*)', r"“\1”的角色没有此项权限"),
     (r'"(.*)" is (.*); the calendar is kept by a manager of the top level', r"“\1”不能修改：发布日历由最高层级的经理维护"),
