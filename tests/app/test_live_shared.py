@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from zhizao.app import live, live_acts, live_answers, live_spans, live_states
 from zhizao.app.live_kept import Kept
+from zhizao.app.live_links import Links
 from zhizao.app.live_shared import Watch
-from zhizao.app.live_signals import silences
+from zhizao.app.live_signals import link_tag, silences
 from zhizao.errors import InputError
 from zhizao.model import Samples
 from zhizao.record.historian import Historian
@@ -171,3 +172,51 @@ def test_what_is_said_of_a_stop_is_seen_at_the_next_look(tmp_path: Path) -> None
         with pytest.raises(InputError, match="does not tell its state"):
             watch.look().of("m9")
     live._READERS.clear()
+
+
+def linked(place: Path) -> Historian:
+    (place / "plant.yaml").write_text(
+        "zone: UTC\nmachines: {m0: {state_map: workshop}}\nconnections: {hall: {kind: opcua, url: 'opc.tcp://hall:4840'}}\n",
+        encoding="utf-8",
+    )
+    return Historian(place / "signals", sync=False)
+
+
+def hours(place: Path, begin: int, end: int) -> dict[str, float]:
+    first, last = (datetime.fromtimestamp(one / S, UTC) for one in (begin, end))
+    (one,) = live_states.view(str(place), begin=first, end=last).machines
+    found: dict[str, float] = {}
+    for row in live_answers.intervals(one):
+        length = datetime.fromisoformat(row["end"]) - datetime.fromisoformat(row["begin"])
+        found[row["state"]] = found.get(row["state"], 0.0) + length.total_seconds()
+    return found
+
+
+def test_a_broken_connection_is_silence_until_it_is_mended_or_the_source_tells_of_that_time(tmp_path: Path) -> None:
+    zero = midnight() - 7200 * S
+    with linked(tmp_path) as historian:
+        stored(historian, [("hall/m0/state", zero, "Executing"), ("hall/m0/parts", zero, 0.0)])
+        stored(historian, [(link_tag("hall"), zero, 1.0), (link_tag("hall"), zero + 100 * S, 0.0)])
+        stored(historian, [(link_tag("hall"), zero + 160 * S, 1.0)])
+        assert hours(tmp_path, zero, zero + 300 * S) == {"producing": 240.0, "silent": 60.0}
+        stored(historian, [("hall/m0/state", zero + 120 * S, "OutOfService")])  # from the server's history
+        assert hours(tmp_path, zero, zero + 300 * S) == {"producing": 100.0, "silent": 20.0, "down": 180.0}
+
+
+def test_a_time_in_which_nobody_listened_leaves_a_gap_however_it_ended(tmp_path: Path) -> None:
+    zero = time.time_ns() - 600 * S
+    with linked(tmp_path) as historian:
+        stored(historian, [("hall/m0/state", zero, "Executing"), ("hall/m0/parts", zero, 0.0)])
+        killed = datetime.fromtimestamp((zero + 100 * S) / S, UTC).isoformat()
+        links = Links(historian, {"at": killed})
+        back = time.time_ns()
+        found = hours(tmp_path, zero, back)
+        assert found["producing"] == pytest.approx(100.0, abs=0.01)
+        assert found["silent"] == pytest.approx((back - zero) / S - 100.0, abs=0.01)
+        links.note({"hall": True})
+        links.note({"hall": True})
+        links.note({"hall": False})
+        links.ended()
+        assert historian.last(["zhizao/listening", link_tag("hall")])["value"].to_list() == [0.0, 0.0]
+        account = {row["source"]: row for row in historian.ledger().iter_rows(named=True)}
+        assert account["zhizao"]["balance"] and account["zhizao"]["stored"] == 5

@@ -21,6 +21,7 @@ from zhizao.record import read_plant, write_whole
 from zhizao.record.workspace import PLANT
 
 if TYPE_CHECKING:
+    from zhizao.app.live_links import Links
     from zhizao.model import Plant, Samples
     from zhizao.record.historian import Historian
     from zhizao.sense.connection import Browsed, Finding
@@ -241,18 +242,20 @@ def listen(
     ------
     InputError : another process listens here, or the connections have faults
     """
+    from zhizao.app.live_links import Links
     from zhizao.record.historian import Historian
     from zhizao.sense.kinds import connectors
 
     found = connectors(plant, where=str(Path(workspace) / PLANT))
     with Historian(Path(workspace) / SIGNALS) as historian:
         last = {row[0]: row[1] for row in historian.last().select("tag", pl.col("at").dt.epoch("ns")).iter_rows()}
-        before = health(workspace).get("connections", {})
+        left = health(workspace)
+        before = left.get("connections", {})
         for name, one in found.items():
             resume = getattr(one, "resume", None)
             if resume is not None:  # it back-fills from there
                 resume(last, before.get(name, {}).get("position", {}))
-        asyncio.run(_listened(found, historian, for_s, keep_days, told, on_commit))
+        asyncio.run(_listened(found, historian, for_s, keep_days, told, on_commit, Links(historian, left)))
         return historian.ledger()
 
 
@@ -263,6 +266,7 @@ async def _listened(
     keep_days: int | None,
     told: Callable[[dict[str, Health], pl.DataFrame], None] | None,
     on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None,
+    links: Links,
 ) -> None:
     from zhizao.sense.supervisor import Supervisor
 
@@ -279,6 +283,8 @@ async def _listened(
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 1.0 if until is None else min(1.0, max(until - time.monotonic(), 0.01)))
         _note(historian.folder / HEALTH, supervisor.health)
+        with suppress(InputError):  # a full disk must not end the listening
+            await asyncio.to_thread(links.note, {name: one.connected for name, one in supervisor.health.items()})
         today = now().date().isoformat()
         if today != tidied and tidying.done():
             tidied, tidying = today, asyncio.create_task(asyncio.to_thread(_tidy, historian, today, keep_days))
@@ -288,6 +294,8 @@ async def _listened(
     with suppress(asyncio.CancelledError):
         await running
     await tidying
+    with suppress(InputError):
+        links.ended()
     _note(historian.folder / HEALTH, supervisor.health, ended=True)
 
 

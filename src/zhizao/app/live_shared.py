@@ -132,7 +132,7 @@ class Watch:
         touched, came = self._follow(historian)
         first, last, run = pick_span(self._plant, None, None, None, at)
         if first != self._begin and self._kept is not None:
-            self._kept.forget(first, [tag for one in self._wired.values() for tag in one.tags])
+            self._kept.forget(first, [tag for one in self._wired.values() for tag in (*one.tags, *one.links)])
             self._begin, touched = first, set(self._wired)
         due = time.monotonic() - _AGAIN_S
         wanted = [name for name in self._wired if name in touched or self._at.get(name, -1.0) <= due]
@@ -195,7 +195,7 @@ class Watch:
         if anew or rows is None or self._kept is None:
             return set(self._wired), True
         tags = self._kept.add(names, rows)
-        touched |= {name for name, one in self._wired.items() if not tags.isdisjoint(one.tags)}
+        touched |= {name for name, one in self._wired.items() if not tags.isdisjoint([*one.tags, *one.links])}
         return touched & set(self._wired), bool(len(rows))
 
 

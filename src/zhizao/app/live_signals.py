@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from zhizao.model import Plant
     from zhizao.record.historian.segment import Rows
 
-__all__ = ["Reader", "Wired", "silences", "told_of", "unheard", "wired"]
+LINKS = "zhizao/"
+"""Tags below this are of zhizao itself; its name is that of the source in the loss account too."""
+LISTENING = f"{LINKS}listening"
+"""1 while `zhizao sense` listens, 0 from when it ended or was killed."""
+
+__all__ = ["LINKS", "LISTENING", "Reader", "Wired", "broken", "link_tag", "silences", "told_of", "unheard", "wired"]
 
 _ENDS = {
     "state": Role.STATE,
@@ -53,6 +58,8 @@ class Wired:
 
     roles: dict[Role, str] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    """Tags that say whether somebody listened and the connection was there."""
 
 
 def wired(plant: Plant, names: list[str]) -> dict[str, Wired]:
@@ -96,7 +103,50 @@ def wired(plant: Plant, names: list[str]) -> dict[str, Wired]:
                 if name in there and plant.tags.get(name) is None:
                     one.roles.setdefault(role, name)
             one.tags += [name for name in names if name.startswith(stem + "/") and name not in one.tags]
+    links = {link_tag(name): f"{settings.get('prefix') or name}/" for name, settings in plant.connections.items()}
+    for one in found.values():
+        one.links = [tag for tag in (LISTENING,) if tag in there]
+        one.links += [
+            tag for tag, prefix in links.items() if tag in there and any(name.startswith(prefix) for name in one.tags)
+        ]
     return {machine: one for machine, one in sorted(found.items()) if Role.STATE in one.roles}
+
+
+def link_tag(connection: str) -> str:
+    """Tag that says whether a connection is there.
+
+    >>> link_tag("hall 1")
+    'zhizao/hall 1/connected'
+    """
+    return f"{LINKS}{connection}/connected"
+
+
+def broken(reader: Reader, one: Wired, begin: int, end: int) -> list[tuple[int, int]]:
+    """Times in which nothing of a machine could be heard: nobody listened, or its connection was broken.
+
+    Each lasts until it was mended, or until the first sample after its beginning: what the source told later of that time
+    (its history, its buffer) is known.
+
+    Parameters
+    ----------
+    reader : samples
+    one : tags of the machine
+    begin, end : nanoseconds
+    """
+    out = []
+    for link in one.links:
+        at, value = _joined(reader, link, begin, end)
+        for k in np.flatnonzero(value == 0).tolist():
+            off = int(at[k])
+            on = int(at[k + 1]) if k + 1 < len(at) else end
+            first = [int(rows.at[0]) for tag in one.roles.values() if len(rows := reader.rows(tag, off + 1, on))]
+            out.append((off, min([on, *first])))
+    return out
+
+
+def _joined(reader: Reader, tag: str, begin: int, end: int) -> tuple[Any, Any]:
+    rows, _ = _rows(reader, tag, begin, end)
+    return rows.at, rows.value
 
 
 def unheard(health: Mapping[str, Any], now_ns: int) -> tuple[int, int] | None:
@@ -130,7 +180,7 @@ def told_of(
             last = historian.before(one.roles[role], begin)
             if len(last):
                 since = min(since, max(int(last.at[0]), begin - 14 * _DAY_NS))
-    spans = [dark] if dark is not None else []
+    spans = broken(historian, one, since, end) + ([dark] if dark is not None else [])
     if silence_s is not None:
         quiet = getattr(historian, "silences", None) or partial(silences, historian)
         off, on = quiet(one.tags, round(silence_s * 1e9), since, end)

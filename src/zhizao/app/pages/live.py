@@ -12,6 +12,7 @@ from nicegui import ui
 
 from zhizao.app import live
 from zhizao.app.live_shared import Look
+from zhizao.app.live_signals import LINKS
 from zhizao.app.pages import floor
 from zhizao.app.pages.live_push import follow
 from zhizao.app.pages.parts import Chart, heading, select, short_table, tag
@@ -80,7 +81,7 @@ def _health(path: str) -> tuple[dict[str, Any], bool]:
 def _sources(frame: Frame, path: str, account: pl.DataFrame) -> str:
     t = frame.t
     connections, fresh = _health(path)
-    names = sorted({*connections, *account["source"].to_list()})
+    names = sorted({*connections, *account["source"].to_list()} - {LINKS.rstrip("/")})
     lines = {row["source"]: row for row in account.iter_rows(named=True)}
     head = [(t("live.source"), False), (t("live.state"), False)] + [
         (t(f"live.{key}"), True) for key in ("received", "stored", "rejected", "duplicate", "late", "skew")

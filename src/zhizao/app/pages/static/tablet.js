@@ -112,7 +112,7 @@
     const form = el("form", { className: "row", onsubmit: (event) => { event.preventDefault(); if (field.value.trim()) go(field.value.trim()); } }, el("label", {}, field), el("button", {}, t("tablet.open")));
     const tiles = (seen?.machines || []).map((one) => el("button", { className: "tile", onclick: () => go(one.machine) }, el("b", {}, one.machine), state(one.state)));
     return [el("h1", {}, t("tablet.choose")), el("div", { className: "card" }, el("button", { className: "primary", style: "width:100%;margin-bottom:10px", onclick: scan }, t("tablet.scan")), form),
-      seen?.fault ? el("div", { className: "card told bad" }, seen.fault) : null, el("div", { className: "grid" }, ...tiles)].filter(Boolean);
+      seen?.fault ? el("div", { className: "card told bad" }, seen.fault) : null, el("div", { className: "grid" }, ...tiles), el("a", { className: "button", href: "/live" }, t("tablet.live"))].filter(Boolean);
   };
   const scan = async (event) => {
     const box = event.target.parentElement;
