@@ -162,7 +162,7 @@ def test_what_is_done_off_line_is_there_once_after_a_reload_and_a_return(
     page.wait_for_selector("#tablet[data-kept=yes]")
     page.wait_for_function("caches.open('zz-tablet').then(kept => kept.keys()).then(keys => keys.length >= 4)")
     context.set_offline(True)
-    page.wait_for_selector("#status[data-online=false]")
+    page.wait_for_selector("#status[data-online=false]", state="attached")
     page.click("#open [data-stop] >> nth=0 >> summary")
     page.click("#open [data-stop] >> nth=0 >> button[data-reason=tool]")
     page.wait_for_selector("#status[data-waiting='1']")
@@ -180,8 +180,8 @@ def test_what_is_done_off_line_is_there_once_after_a_reload_and_a_return(
     other = context.new_page()  # two pages of one tablet send at the same time
     other.goto(f"{server.address}/tablet")
     context.set_offline(False)
-    page.wait_for_selector("#status[data-waiting='0'][data-online=true]")
-    other.wait_for_selector("#status[data-waiting='0'][data-online=true]")
+    page.wait_for_selector("#status[data-waiting='0'][data-online=true]", state="attached")
+    other.wait_for_selector("#status[data-waiting='0'][data-online=true]", state="attached")
     time.sleep(2.0)
     found = events(place)[before:]
     assert [one["kind"] for one in found] == ["stop.classified", "pieces.reported", "shift.noted"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from zhizao.errors import InputError
@@ -217,7 +217,7 @@ def _bch(value: int, n: int, generator: int) -> int:
     return value << n | left
 
 
-_MASKS = (
+_MASKS: tuple[Callable[[int, int], int], ...] = (
     lambda y, x: (y + x) % 2,
     lambda y, x: y % 2,
     lambda y, x: x % 3,

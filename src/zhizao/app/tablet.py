@@ -7,7 +7,7 @@ is told in words and the acts after it go on.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -193,7 +193,7 @@ def act(workspace: str, asked: Act, *, who: str) -> bool:
         )
 
 
-def _told(workspace: str, asked: Act, who: str) -> tuple[Kind, str, Mapping[str, Any] | Any]:
+def _told(workspace: str, asked: Act, who: str) -> tuple[Kind, str, dict[str, Any]]:
     if isinstance(asked, Reported):
         if not asked.good and not asked.scrap:
             raise InputError("no pieces are reported", where="good", fix="give good or scrap", code="no_pieces")
