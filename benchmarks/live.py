@@ -186,7 +186,7 @@ def measure() -> list[dict[str, Any]]:
                 "peer": "aim",
                 "peer_value": 1.0 if key == "p99_s" else None,
                 "unit": "s",
-                "ratio": found[key] if key == "p99_s" else None,
+                "ratio": 1.0 / found[key] if key == "p99_s" else None,
                 "note": f"{CHANGES} changes, {MACHINES} machines, {found['lost']:.0f} not seen",
             }
         )

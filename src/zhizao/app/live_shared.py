@@ -179,22 +179,26 @@ class Watch:
         """Take in new samples, a changed plant.yaml and new statements; machines that are touched, whether samples came."""
         plant_file = Path(self.workspace) / PLANT
         stamps = (plant_file.stat().st_mtime_ns if plant_file.exists() else 0, stamp_of(self.workspace))
-        self._mark, rows = since(historian, self._mark)
+        mark, rows = since(historian, self._mark)
         names = historian.tags
         anew = rows is None or self._kept is None or stamps[:1] != self._stamps[:1]
-        if anew or len(names) != len(self._names):
+        wired_before = self._wired
+        if anew:
             self._plant = declared(self.workspace)
-            self._wired = wired_machines(self._plant, historian, self.workspace)
-            self._kept, self._names, self._begin, anew = Kept(historian), names, -1, True
+            self._kept, self._begin = Kept(historian), -1
+        if anew or len(names) != len(self._names):  # a new tag may be of a machine, or make one
+            self._wired, self._names = wired_machines(self._plant, historian, self.workspace), names
         touched: set[str] = set()
         if stamps != self._stamps:
             before = self._said
             self._said = said_of(self.workspace, self._plant, None)
             touched = {name for name in {*before, *self._said} if before.get(name) != self._said.get(name)}
             self._stamps = (stamps[0], stamp_of(self.workspace))
+        self._mark = mark  # not before: what fails until here is taken in at the next look
         if anew or rows is None or self._kept is None:
             return set(self._wired), True
         tags = self._kept.add(names, rows)
+        touched |= {name for name, one in self._wired.items() if wired_before.get(name) != one}
         touched |= {name for name, one in self._wired.items() if not tags.isdisjoint([*one.tags, *one.links])}
         return touched & set(self._wired), bool(len(rows))
 
