@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
+    from zhizao.model import Samples
+
 CHROMIUM = "/usr/bin/chromium"
 ARGS = (
     "--no-sandbox",
@@ -45,7 +47,7 @@ def launch(play: Playwright) -> Browser:
 
 def settle(page: Page) -> None:
     """Wait until a page has its title and all that it works out."""
-    page.wait_for_selector("h1.zz-title", timeout=30_000)
+    page.wait_for_selector("h1.zz-title, #tablet h1", timeout=30_000)
     page.wait_for_function("!document.querySelector('.zz-skeleton')", timeout=60_000)
     page.wait_for_timeout(700)
 
@@ -95,6 +97,74 @@ def _sign_in(context: BrowserContext, address: str, person: tuple[str, str]) -> 
     page.keyboard.press("Enter")
     page.wait_for_selector("h1.zz-title")
     page.close()
+
+
+LIVE = ("/live", "/live?machine=mill 1", "/live?part=shifts", "/tablet", "/tablet?machine=mill 1")
+LIVE_PLANT = """
+zone: Asia/Shanghai
+machines:
+  mill 1: {state_map: workshop, cycle_s: 40, micro_stop_s: 60}
+  mill 2: {state_map: workshop, cycle_s: 40, micro_stop_s: 60}
+  lathe 1: {state_map: workshop, cycle_s: 55, micro_stop_s: 60}
+shifts:
+  early: {zh: 早班, en: Early, from: "06:00", to: "14:00", weekdays: [1, 2, 3, 4, 5, 6, 7]}
+  late: {zh: 中班, en: Late, from: "14:00", to: "22:00", weekdays: [1, 2, 3, 4, 5, 6, 7]}
+  night: {zh: 夜班, en: Night, from: "22:00", to: "06:00", weekdays: [1, 2, 3, 4, 5, 6, 7]}
+"""
+_SHOWN = ("state", "mode", "order", "parts", "scrap", "left in order", "power")
+
+
+def workshop_samples(place: Path, step_s: float = 15.0) -> Iterator[Samples]:
+    """What the workshop tells step by step, at speed 60, dated now: four steps a second."""
+    import time
+
+    from zhizao.model import Samples
+    from zhizao.record import read_plant
+    from zhizao.testing.workshop.machine import Rates
+    from zhizao.testing.workshop.plant import Workshop
+
+    plant = Workshop(read_plant(place / "plant.yaml"), seed=7, rates=Rates(jam=0.05, breakage=0.05))
+    told = list(plant._values.items())
+    while True:
+        at = time.time_ns()
+        yield Samples.of([(name, at, value) for name, value in told if name.split("/")[1] in _SHOWN])
+        told = [(name, value) for name, _, value in plant.step(step_s)]
+
+
+def live_workspace(place: Path, hours: float = 20.0) -> None:
+    """A workspace with hours of live samples up to now, from the workshop stepped without a network."""
+    import time
+
+    from zhizao.model import Samples
+    from zhizao.record import read_plant
+    from zhizao.record.historian import Historian
+    from zhizao.testing.workshop.machine import Rates
+    from zhizao.testing.workshop.plant import START_NS, Workshop
+
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "plant.yaml").write_text(LIVE_PLANT, encoding="utf-8")
+    plant = Workshop(read_plant(place / "plant.yaml"), seed=3, rates=Rates(jam=0.02, breakage=0.02))
+    told = [(name, START_NS, value) for name, value in plant._values.items()]
+    for _ in range(round(hours * 3600 / 10)):
+        told += plant.step(10.0)
+    shift = time.time_ns() - START_NS - round(hours * 3600) * 1_000_000_000
+    told = [(name, at + shift, value) for name, at, value in told if name.split("/")[1] in _SHOWN]
+    with Historian(place / "signals", sync=False) as historian:
+        historian.append([("hall", Samples.of(told), {})])
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[str]:
+    """The address of a server on a workshop's samples, without sign-in."""
+    from serving import start
+
+    if not (folder / "hall").exists():
+        live_workspace(folder / "hall")
+    server = start(folder / "hall")
+    try:
+        yield server.address
+    finally:
+        server.stop()
 
 
 @contextmanager
@@ -176,11 +246,15 @@ def main() -> None:
     parser.add_argument("--path", action="append", help="this page only, filters and all; may be given again")
     parser.add_argument("--lang", choices=["en", "zh"])
     parser.add_argument("--width", type=int)
+    parser.add_argument("--live", action="store_true", help="the live pages and the tablet, on a workshop's samples")
     asked = parser.parse_args()
     sizes = [one for one in SIZES if asked.lang in (None, one[0]) and asked.width in (None, one[1])]
     how = {"dark": asked.dark, "sizes": sizes}
     if asked.address:
         files = shoot(asked.address, asked.folder, paths=asked.path or PAGES, **how)
+    elif asked.live:
+        with tempfile.TemporaryDirectory() as passing, at_work(asked.workspace or Path(passing)) as address:
+            files = shoot(address, asked.folder, paths=asked.path or LIVE, **how)
     else:
         with (
             tempfile.TemporaryDirectory() as passing,

@@ -20,7 +20,7 @@ import yaml
 from typer.testing import CliRunner
 
 from app.calling import Caller
-from zhizao.app import live, live_states
+from zhizao.app import live, live_acts, live_answers, live_orders, live_said, live_spans, live_states
 from zhizao.app.cli.main import app as commands
 from zhizao.app.desk import Desk
 from zhizao.app.http.application import Settings, build
@@ -81,7 +81,7 @@ def test_states_and_pieces_are_those_of_the_workshop(truth: tuple[Path, dict[str
     found = live_states.view(str(place), begin=at(0), end=at(7200))
     for one in found.machines:
         hours: Counter[str] = Counter()
-        for row in live_states.intervals(one):
+        for row in live_answers.intervals(one):
             length = datetime.fromisoformat(row["end"]) - datetime.fromisoformat(row["begin"])
             hours[row["state"]] += length.total_seconds()  # type: ignore[assignment]
         assert hours["silent"] == 0
@@ -90,9 +90,9 @@ def test_states_and_pieces_are_those_of_the_workshop(truth: tuple[Path, dict[str
         assert (one.parts.pieces, one.parts.scrap) == (machine.parts, machine.scrap)
         good = machine.parts - machine.scrap
         planned = 7200 - 0.0
-        oee = live_states.plain(found)["machines"][found.machines.index(one)]["figures"]["oee"]
+        oee = live_answers.plain(found)["machines"][found.machines.index(one)]["figures"]["oee"]
         assert oee == pytest.approx(40.0 * good / planned, abs=1e-4)
-    whole = live_states.plain(found)["plant"]["figures"]["oee"]
+    whole = live_answers.plain(found)["plant"]["figures"]["oee"]
     good = sum(machine.parts - machine.scrap for machine in plant.machines.values())
     assert whole == pytest.approx(40.0 * good / 14400, abs=1e-4)
 
@@ -101,8 +101,9 @@ def test_an_order_is_where_the_workshop_has_it(
     truth: tuple[Path, dict[str, Counter[str]], Workshop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, _, plant = truth
-    monkeypatch.setattr(live_states, "now", lambda: at(7200))
-    for row in live_states.orders(str(place)):
+    for module in (live_states, live_orders):
+        monkeypatch.setattr(module, "now", lambda: at(7200))
+    for row in live_orders.orders(str(place)):
         machine = plant.machines[row["machine"]]
         assert machine._job is not None
         assert (row["order"], row["good"], row["wanted"]) == (machine._job.order, machine._good, machine._job.quantity)
@@ -116,16 +117,16 @@ def test_what_is_said_of_a_stop_moves_the_figures_and_an_earlier_view_stays(
     place, before = str(shutil.copytree(truth[0], tmp_path / "place")), datetime.now(UTC)
     view = live_states.view(place, begin=at(0), end=at(7200))
     stop = next(one for machine in view.machines for one in machine.stops if one.state == "down")
-    begin = datetime.fromisoformat(live_states.iso(stop.begin))
-    old = live_states.plain(view)["plant"]
-    live_states.classify(place, stop.machine, begin, "tool", who="li")
-    live_states.classify(place, stop.machine, begin, "upkeep", who="wang", comment="agreed at noon")
-    new = live_states.plain(live_states.view(place, begin=at(0), end=at(7200)))
+    begin = datetime.fromisoformat(live_spans.iso(stop.begin))
+    old = live_answers.plain(view)["plant"]
+    live_acts.classify(place, stop.machine, begin, "tool", who="li")
+    live_acts.classify(place, stop.machine, begin, "upkeep", who="wang", comment="agreed at noon")
+    new = live_answers.plain(live_states.view(place, begin=at(0), end=at(7200)))
     assert new["plant"]["hours"]["PDOT"] == pytest.approx(stop.seconds / 3600)
     assert new["plant"]["elements"]["PBT"] == pytest.approx(old["elements"]["PBT"] - stop.seconds / 3600)
     assert any(one["reason"] == "upkeep" and one["was"] == "down" for one in new["stops"])
-    assert live_states.plain(live_states.view(place, begin=at(0), end=at(7200), as_of=before))["plant"] == old
-    said = live_states.history(place, stop.machine)
+    assert live_answers.plain(live_states.view(place, begin=at(0), end=at(7200), as_of=before))["plant"] == old
+    said = live_said.history(place, stop.machine)
     assert [(one["by"], one["reason"], one["number"]) for one in said] == [("li", "tool", 1), ("wang", "upkeep", 2)]
     with Workspace.open(place) as home:
         assert home.journal.verify().ok
@@ -186,12 +187,13 @@ def test_a_note_stands_in_the_shift_book(
     truth: tuple[Path, dict[str, Counter[str]], Workshop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = str(truth[0])
-    monkeypatch.setattr(live_states, "now", lambda: at(7200))
-    live_states.note(place, "now", "coolant refilled", who="li")
-    (first, *_) = live_states.shift_book(place)
+    for module in (live_states, live_acts, live_answers):
+        monkeypatch.setattr(module, "now", lambda: at(7200))
+    live_acts.note(place, "now", "coolant refilled", who="li")
+    (first, *_) = live_answers.shift_book(place)
     assert (first["shift"], first["notes"][0]["text"]) == ("2025-01-01/day", "coolant refilled")
     with pytest.raises(InputError, match="empty"):
-        live_states.note(place, "now", "  ", who="li")
+        live_acts.note(place, "now", "  ", who="li")
 
 
 def test_a_workspace_without_signals_says_what_to_do(tmp_path: Path) -> None:

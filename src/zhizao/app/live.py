@@ -22,6 +22,7 @@ from zhizao.record.workspace import PLANT
 
 if TYPE_CHECKING:
     from zhizao.app.herald import Herald
+    from zhizao.app.live_links import Links
     from zhizao.model import Keeping, Plant, Samples, TagCard
     from zhizao.record.historian import Historian
     from zhizao.sense.connection import Browsed, Finding
@@ -256,6 +257,7 @@ def listen(
     """
     from zhizao.app.alarm_watch import Watch
     from zhizao.app.herald import Herald
+    from zhizao.app.live_links import Links
     from zhizao.app.outbox import OUTBOX, Courier, Outbox
     from zhizao.app.senders import senders
     from zhizao.record.historian import Historian
@@ -264,7 +266,8 @@ def listen(
     found = connectors(plant, where=str(Path(workspace) / PLANT))
     with Historian(Path(workspace) / SIGNALS) as historian:
         last = {row[0]: row[1] for row in historian.last().select("tag", pl.col("at").dt.epoch("ns")).iter_rows()}
-        before = health(workspace).get("connections", {})
+        left = health(workspace)
+        before = left.get("connections", {})
         for name, one in found.items():
             resume = getattr(one, "resume", None)
             if resume is not None:  # it back-fills from there
@@ -292,7 +295,7 @@ def listen(
             asyncio.run(
                 _listened(
                     found, historian, for_s, keep_days or plant.history.keep_days, told, committed,
-                    herald, plant.history, each_second,
+                    Links(historian, left), herald, plant.history, each_second,
                 )
             )  # fmt: skip
         finally:
@@ -309,6 +312,7 @@ async def _listened(
     keep_days: int | None,
     told: Callable[[dict[str, Health], pl.DataFrame], None] | None,
     on_commit: Callable[[Sequence[tuple[str, Samples]]], None] | None,
+    links: Links,
     herald: Herald | None = None,
     keeping: Keeping | None = None,
     each_second: Callable[[], Awaitable[None]] | None = None,
@@ -341,6 +345,8 @@ async def _listened(
             with suppress(InputError):
                 herald.connections(supervisor.health, time.time())
         _note(historian.folder / HEALTH, supervisor.health, more=more)
+        with suppress(InputError):  # a full disk must not end the listening
+            await asyncio.to_thread(links.note, {name: one.connected for name, one in supervisor.health.items()})
         today = now().date().isoformat()
         if today != tidied and tidying.done():
             tidied, tidying = today, asyncio.create_task(asyncio.to_thread(_tidy, historian, today, keep_days, keeping))
@@ -353,6 +359,8 @@ async def _listened(
         await running
     await tidying
     await speaking
+    with suppress(InputError):
+        links.ended()
     _note(historian.folder / HEALTH, supervisor.health, ended=True)
 
 

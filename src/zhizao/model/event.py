@@ -27,6 +27,7 @@ class Kind(StrEnum):
     MACHINE_STATE_CHANGED = "machine.state_changed"
     STOP_CLASSIFIED = "stop.classified"
     SHIFT_NOTED = "shift.noted"
+    PIECES_REPORTED = "pieces.reported"
     DECISION_PROPOSED = "decision.proposed"
     DECISION_APPROVED = "decision.approved"
     DECISION_REJECTED = "decision.rejected"

@@ -1,7 +1,8 @@
-"""What people say of stops and shifts, in the journal: each statement is one event, none is ever changed.
+"""What people say of stops, shifts and pieces, in the journal: each statement is one event, none is ever changed.
 
 A later statement about the same time holds and the earlier one stays visible. The id of an event is made from its
-subject and the number of statements before, so of two people who speak at once only one is heard.
+subject and the number of statements before, so of two people who speak at once only one is heard. A statement that may be
+sent twice (from a tablet that was off line) has a key: its id is made from that, and it is recorded once.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from zhizao.record.views import Recorded
 if TYPE_CHECKING:
     from zhizao.record.journal import Journal
 
-__all__ = ["record_statement", "statements"]
+__all__ = ["record_act", "record_statement", "statements"]
 
 NAMESPACE = uuid5(NAMESPACE_DNS, "stop.zhizao")
-_KINDS = (Kind.STOP_CLASSIFIED, Kind.SHIFT_NOTED)
+_KINDS = (Kind.STOP_CLASSIFIED, Kind.SHIFT_NOTED, Kind.PIECES_REPORTED)
 
 
 def record_statement(
@@ -70,6 +71,68 @@ def record_statement(
     return number
 
 
+def record_act(
+    journal: Journal,
+    kind: Kind,
+    subject: str,
+    *,
+    key: str,
+    at: datetime,
+    recorded_at: datetime,
+    source: str,
+    payload: dict[str, Any],
+) -> bool:
+    """Append a statement that its key tells apart; whether it is new: the same key again changes nothing.
+
+    Parameters
+    ----------
+    journal : where it is recorded
+    kind : one of the statements
+    subject : machine, or key of the shift
+    key : made by whoever speaks, once
+    at : when it was said
+    recorded_at : now
+    source : who says it
+    payload : what is said
+
+    Raises
+    ------
+    InputError : something else was recorded under the key (`key_differs`)
+    """
+    if kind not in _KINDS:
+        raise InputError(
+            f'"{kind}" is not a statement about a stop, a shift or pieces', where=subject, code="bad_facts"
+        )
+    before = journal.events(kind, subject)
+    told = {name: value for name, value in payload.items() if value is not None or name == "end_ns"} | {"key": key}
+    there = next((one for one in before if one.payload.get("key") == key), None)
+    if there is None:
+        made = Event(
+            id=uuid5(NAMESPACE, f"act {key}"),
+            kind=kind,
+            at=at,
+            recorded_at=recorded_at,
+            source=source,
+            subject=subject,
+            payload={**told, "number": len(before) + 1},
+        )
+        try:
+            if journal.append([made]):
+                return True
+        except InputError as error:
+            if error.fault.code != "event_differs":
+                raise
+        there = next((one for one in journal.events(kind, subject) if one.payload.get("key") == key), None)
+    if there is None or {k: v for k, v in there.payload.items() if k != "number"} != told:
+        raise InputError(
+            "another act was recorded under this key",
+            where="key",
+            fix="make a new key for each act",
+            code="key_differs",
+        )
+    return False
+
+
 def statements(
     journal: Journal, kind: Kind, subject: str | None = None, *, as_of: datetime | None = None
 ) -> list[Recorded]:
@@ -78,7 +141,7 @@ def statements(
     Parameters
     ----------
     journal : to read
-    kind : `stop.classified` or `shift.noted`
+    kind : `stop.classified`, `shift.noted` or `pieces.reported`
     subject : machine or shift; all when absent
     as_of : only those recorded until then
     """

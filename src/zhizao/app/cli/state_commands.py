@@ -36,9 +36,9 @@ Lang = Annotated[str | None, typer.Option(help="zh or en.")]
 def _view(
     workspace: str, machine: str | None, begin: str | None, end: str | None, shift: str | None, as_of: str | None
 ) -> View:
-    from zhizao.app import live_states
+    from zhizao.app import live_spans, live_states
 
-    zone = live_states.declared(check_workspace(workspace)).zone
+    zone = live_spans.declared(check_workspace(workspace)).zone
     times: list[datetime | None] = [
         read_time(text, zone, name) for text, name in ((begin, "--from"), (end, "--to"), (as_of, "--as-of"))
     ]
@@ -57,10 +57,10 @@ def oee(
     lang: Lang = None,
 ) -> None:
     """Times and figures of ISO 22400-2, OEE with the losses that lie between it and 1; the running shift by default."""
-    from zhizao.app import live_states
+    from zhizao.app import live_answers
 
     lang = check_lang(lang)
-    found = live_states.plain(_view(workspace, machine, begin, end, shift, as_of))
+    found = live_answers.plain(_view(workspace, machine, begin, end, shift, as_of))
     found.pop("stops")
     if as_json:
         say(json.dumps(found, ensure_ascii=False))
@@ -100,11 +100,11 @@ def states(
     lang: Lang = None,
 ) -> None:
     """States of machines, one line each time that a state, an order or a reason changes."""
-    from zhizao.app import live_states
+    from zhizao.app import live_answers
 
     check_lang(lang)
     found = _view(workspace, machine, begin, end, shift, as_of)
-    rows = [{"machine": one.machine, **row} for one in found.machines for row in live_states.intervals(one)]
+    rows = [{"machine": one.machine, **row} for one in found.machines for row in live_answers.intervals(one)]
     _table(rows, as_json)
 
 
@@ -121,19 +121,19 @@ def stops(
     lang: Lang = None,
 ) -> None:
     """Stops with their reasons; micro-stops of a machine as one line."""
-    from zhizao.app import live_states
+    from zhizao.app import live_answers
 
     check_lang(lang)
-    _table(live_states.plain(_view(workspace, machine, begin, end, shift, as_of), micro=micro)["stops"], as_json)
+    _table(live_answers.plain(_view(workspace, machine, begin, end, shift, as_of), micro=micro)["stops"], as_json)
 
 
 @app.command()
 def orders(workspace: Workspace = ".", machine: Machine = None, as_json: Json = False, lang: Lang = None) -> None:
     """Orders at the machines now: pieces, what is wanted, when it will be done (nine of ten times between two times)."""
-    from zhizao.app import live_states
+    from zhizao.app import live_orders
 
     check_lang(lang)
-    _table(live_states.orders(check_workspace(workspace), machine), as_json)
+    _table(live_orders.orders(check_workspace(workspace), machine), as_json)
 
 
 @app.command()
@@ -145,10 +145,10 @@ def shifts(
     lang: Lang = None,
 ) -> None:
     """The shift book: figures, stops and notes of the last shifts."""
-    from zhizao.app import live_states
+    from zhizao.app import live_answers
 
     lang = check_lang(lang)
-    found = live_states.shift_book(check_workspace(workspace), days, machine)
+    found = live_answers.shift_book(check_workspace(workspace), days, machine)
     if as_json:
         say(json.dumps(found, ensure_ascii=False))
         return
@@ -168,9 +168,9 @@ def note(
     as_json: Json = False,
 ) -> None:
     """Write a note into the shift book; it stays as written."""
-    from zhizao.app import live_states
+    from zhizao.app import live_acts
 
-    made = live_states.note(check_workspace(workspace), shift, text, who=who or getpass.getuser())
+    made = live_acts.note(check_workspace(workspace), shift, text, who=who or getpass.getuser())
     _table([made], as_json)
 
 
@@ -188,12 +188,12 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Say why a machine stood still, also later; figures follow, and what was said before is kept."""
-    from zhizao.app import live_states
+    from zhizao.app import live_acts, live_spans
 
-    zone = live_states.declared(check_workspace(workspace)).zone
+    zone = live_spans.declared(check_workspace(workspace)).zone
     first = read_time(begin, zone, "BEGIN")
     assert first is not None
-    told = live_states.classify(
+    told = live_acts.classify(
         workspace,
         machine,
         first,
@@ -210,17 +210,17 @@ def history_(
     machine: Annotated[str, typer.Argument(help="Machine.")], workspace: Workspace = ".", as_json: Json = False
 ) -> None:
     """All that was said of the stops of a machine, oldest first."""
-    from zhizao.app import live_states
+    from zhizao.app import live_said
 
-    _table(live_states.history(check_workspace(workspace), machine), as_json)
+    _table(live_said.history(check_workspace(workspace), machine), as_json)
 
 
 @stop_app.command()
 def reasons(workspace: Workspace = ".", as_json: Json = False) -> None:
     """Reasons that a stop may have."""
-    from zhizao.app import live_states
+    from zhizao.app import live_said
 
-    _table(live_states.reasons(check_workspace(workspace)), as_json)
+    _table(live_said.reasons(check_workspace(workspace)), as_json)
 
 
 def _table(rows: list[dict[str, Any]], as_json: bool) -> None:

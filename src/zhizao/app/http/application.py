@@ -34,6 +34,7 @@ from zhizao.app.http.routes import (
     returns_form,
     rollup,
     states,
+    tablet,
     tags,
     trend,
     warnings,
@@ -114,6 +115,7 @@ def build(desk: Desk, access: Access | None, settings: Settings | None = None) -
         tags.router,
         outward.router,
         alarms.router,
+        tablet.router,
         releases.router,
         reference.router,
     ):

@@ -21,6 +21,7 @@ AREAS: tuple[tuple[str, tuple[tuple[str, str, Right], ...]], ...] = (
             ("trend", "/trend", Right.READ),
             ("tags", "/tags", Right.READ),
             ("alarms", "/alarms", Right.READ),
+            ("tablet", "/tablet", Right.READ),
         ),
     ),
     ("decide", (("twin", "/twin", Right.READ), ("pilot", "/pilot", Right.READ))),

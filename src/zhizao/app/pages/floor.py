@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,9 +14,11 @@ from nicegui import ui
 from zhizao.account.oee import OeeParts, figures, losses
 from zhizao.account.states import STATES
 from zhizao.account.stops import Stop, group_micro
-from zhizao.app import live_states
+from zhizao.app import live_answers, live_orders, live_said, live_spans, live_states, qr
 from zhizao.app.access import Right
+from zhizao.app.live_shared import Look, watch_of
 from zhizao.app.live_states import MachineNow, View
+from zhizao.app.pages.live_push import follow
 from zhizao.app.pages.parts import fold, heading, short_table, tag, tight
 from zhizao.app.pages.shell import Frame, button, json_of, link_button, raw
 from zhizao.errors import InputError
@@ -38,6 +41,7 @@ COLOURS = {
 _LOSS = {"setup": "c4", "down": "red", "stopped": "c2", "idle": "line-strong", "speed": "c6", "quality": "c8"}
 _KIND = {"producing": "good", "down": "bad", "stopped": "warn", "silent": "warn"}
 _MOST_STOPS = 40
+_MOST_ROWS = 500
 _MOST_BARS = 1500
 
 
@@ -70,33 +74,25 @@ async def tiles(frame: Frame, otherwise: str, sub: str) -> None:
     frame : the page
     otherwise, sub : title where no machine tells its state, and the line under it
     """
-    path = str(frame.desk.path)
+    watch = watch_of(str(frame.desk.path))
     try:
-        found = await asyncio.to_thread(live_states.view, path)
+        look = await asyncio.to_thread(watch.last)
     except InputError as error:
         frame.title(otherwise, sub)
         if error.fault.code != "no_states":
             frame.failed(error)
         return
+    found = look.view
     frame.title(_head(frame, found), f"{_span(frame, found)} · OEE {_share(frame, found.whole, 'oee')}")
-    holder = ui.element("div")
-    with holder:
-        _tiles(frame, found)
+    shown = _pieces(frame, look)
+    with ui.element("div"):
+        _tiles(frame, found, shown)
+    follow(frame, "tiles", partial(_pieces, frame), shown=shown)
 
-    async def again() -> None:
-        if frame.gone():
-            return
-        now = await asyncio.to_thread(live_states.view, path)
-        said = {f"tile:{one.machine}": _tile(frame, one, now) for one in now.machines}
-        head = json_of(_head(frame, now))
-        ui.run_javascript(
-            f"const said={json_of(said)};document.querySelectorAll('[data-floor]').forEach(one=>"
-            "{const html=said[one.dataset.floor];if(html!==undefined&&one.dataset.html!==html)"
-            "{one.dataset.html=html;one.innerHTML=html}});"
-            f"const head=document.getElementById('title');if(head)head.textContent={head}"
-        )
 
-    ui.timer(0.5, again)
+def _pieces(frame: Frame, look: Look) -> dict[str, str]:
+    tiles = {f"tile:{one.machine}": _tile(frame, one, look.view) for one in look.view.machines}
+    return {"title": _head(frame, look.view), **tiles}
 
 
 def _head(frame: Frame, found: View) -> str:
@@ -107,7 +103,7 @@ def _head(frame: Frame, found: View) -> str:
     return t("floor.title.bad", names=t.listed(bad[:3]), **words) if bad else t("floor.title", **words)
 
 
-def _tiles(frame: Frame, found: View) -> None:
+def _tiles(frame: Frame, found: View, shown: dict[str, str]) -> None:
     t = frame.t
     book = link_button(t("floor.book"), frame.link("/live", part="shifts"), small=True) if found.plant.shifts else ""
     raw(f'<div class="zz-row" style="justify-content:space-between">{heading(t("floor.machines"))}{book}</div>')
@@ -115,7 +111,7 @@ def _tiles(frame: Frame, found: View) -> None:
     inside = "".join(
         f'<a class="zz-card" style="display:block;color:inherit;text-decoration:none;min-height:44px;margin:0" '
         f'data-machine="{escape(one.machine)}" href="{escape(frame.link("/live", machine=one.machine))}" '
-        f'data-floor="tile:{escape(one.machine)}">{_tile(frame, one, found)}</a>'
+        f'data-piece="tile:{escape(one.machine)}">{shown[f"tile:{one.machine}"]}</a>'
         for one in found.machines
     )
     raw(f'<div class="zz-grid three">{inside}</div>')
@@ -162,47 +158,40 @@ async def machine_page(frame: Frame, machine: str) -> None:
     back = link_button(t("floor.all"), frame.link("/live"))
     shift = frame.query.get("shift") or None
     try:
-        found = await asyncio.to_thread(lambda: live_states.view(path, machine=machine, shift=shift))
+        if shift is None:
+            found = (await asyncio.to_thread(watch_of(path).last)).of(machine)
+        else:
+            found = await asyncio.to_thread(lambda: live_states.view(path, machine=machine, shift=shift))
     except InputError as error:
         frame.title(t("floor.unknown", machine=machine), "", back)
         frame.failed(error)
         return
     one = found.machines[0]
     frame.title(_sentence(frame, one, found), f"{_span(frame, found)} · OEE {_share(frame, one.parts, 'oee')}", back)
-    holder = ui.element("div")
-    seen = [_mark(one)]
-    with holder:
-        _course(frame, one, found)
-    raw(f'<div id="stops">{_stops(frame, one, found.plant.stop_reasons)}</div>')
+    shown = _machine_pieces(frame, found)
+    for name in ("course", "stops"):
+        raw(f'<div id="{name}" data-piece="{name}">{shown[name]}</div>')
     with ui.element("div"):
-        _order(frame, live_states.orders(path, machine))
-        _said(frame, live_states.history(path, machine))
-
-    async def again() -> None:
-        """States anew each second; the stops when there are others and no choice is open."""
-        if frame.gone():
-            return
-        now = await asyncio.to_thread(lambda: live_states.view(path, machine=machine, shift=shift))
-        mine = now.machines[0]
-        holder.clear()
-        with holder:
-            _course(frame, mine, now)
-        said, fresh = json_of(_sentence(frame, mine, now)), "null"
-        if _mark(mine) != seen[0]:
-            seen[0] = _mark(mine)
-            fresh = json_of(_stops(frame, mine, now.plant.stop_reasons))
-        ui.run_javascript(
-            f"const head=document.getElementById('title');if(head)head.textContent={said};"
-            f"const box=document.getElementById('stops');box.zzNext={fresh}||box.zzNext;"
-            "if(box.zzNext&&!box.querySelector('.zz-card details[open]')){box.innerHTML=box.zzNext;box.zzNext=null}"
+        _stop_table(frame, one, found.plant.stop_reasons)
+        _order(frame, live_orders.orders(path, machine))
+        _said(frame, live_said.history(path, machine))
+        _code(frame, machine)
+    if shift is None:
+        follow(
+            frame,
+            f"machine {machine}",
+            lambda look: _machine_pieces(frame, look.of(machine)),
+            shown=shown,
         )
 
-    if found.is_now:
-        ui.timer(1.0, again)
 
-
-def _mark(one: MachineNow) -> tuple[Any, ...]:
-    return tuple((stop.begin, stop.state, stop.reason, stop.running) for stop in one.stops if not stop.micro)
+def _machine_pieces(frame: Frame, found: View) -> dict[str, str]:
+    one = found.machines[0]
+    return {
+        "title": _sentence(frame, one, found),
+        "course": _course(frame, one, found),
+        "stops": _stops(frame, one, found.plant.stop_reasons),
+    }
 
 
 def _sentence(frame: Frame, one: MachineNow, found: View) -> str:
@@ -211,16 +200,16 @@ def _sentence(frame: Frame, one: MachineNow, found: View) -> str:
     return frame.t("floor.one", machine=one.machine, state=state, time=frame.t.seconds(seconds))
 
 
-def _course(frame: Frame, one: MachineNow, found: View) -> None:
+def _course(frame: Frame, one: MachineNow, found: View) -> str:
     t = frame.t
-    raw(heading(t("floor.strip")) + f'<div class="zz-card">{_strip(frame, one, found)}</div>')
+    out = heading(t("floor.strip")) + f'<div class="zz-card">{_strip(frame, one, found)}</div>'
     bounds = one.parts.bounds
     if one.parts.times["SILENT"] and bounds is not None:
         words = {"low": t.percent(bounds[0], 0), "high": t.percent(bounds[1], 0)}
-        raw(f'<p class="zz-note">{t("floor.silent", time=t.seconds(one.parts.times["SILENT"] * 3600), **words)}</p>')
+        out += f'<p class="zz-note">{t("floor.silent", time=t.seconds(one.parts.times["SILENT"] * 3600), **words)}</p>'
     if figures(one.parts)["oee"].reason.startswith("not_recorded:PRI"):
-        raw(f'<p class="zz-note">{escape(t("floor.no_cycle"))}</p>')
-    raw(heading(t("floor.losses")) + tight(_waterfall(frame, one.parts)))
+        out += f'<p class="zz-note">{escape(t("floor.no_cycle"))}</p>'
+    return out + heading(t("floor.losses")) + tight(_waterfall(frame, one.parts))
 
 
 def _strip(frame: Frame, one: MachineNow, found: View) -> str:
@@ -306,7 +295,7 @@ def _step(begin: float, width: float, colour: str, scale: float) -> str:
 
 def live_reason_words(frame: Frame) -> dict[str, str]:
     """Reasons in the language of the page."""
-    found = live_states.declared(str(frame.desk.path)).stop_reasons
+    found = live_spans.declared(str(frame.desk.path)).stop_reasons
     return {key: getattr(one, frame.t.lang) or key for key, one in found.items()}
 
 
@@ -361,6 +350,34 @@ def _stop(frame: Frame, stop: Stop, words: dict[str, str], reasons: dict[str, Re
     return f'<div class="zz-card" style="margin-bottom:8px">{head}{fold(t("floor.choose"), choice)}</div>'
 
 
+def _stop_table(frame: Frame, one: MachineNow, reasons: Any) -> None:
+    """All stops of the time as they were when the page was opened: to sort, to search and to take away."""
+    t, words = frame.t, live_reason_words(frame)
+    found = group_micro(one.stops)[::-1]
+    if not found:
+        return
+    head = [(t("floor.begin"), False), (t("floor.state"), False), (t("floor.length"), True), (t("floor.reason"), False)]
+    rows = []
+    for stop in found[:_MOST_ROWS]:
+        why = words.get(stop.reason, stop.reason) if stop.reason else t("floor.unsaid")
+        why = t("floor.micro", n=stop.count) if stop.micro else why
+        length = t.seconds(stop.seconds) + (f" · {t('floor.running')}" if stop.running else "")
+        rows.append([_time(frame, stop.begin), _state(frame, stop.state), escape(length), escape(why)])
+    raw(fold(t("floor.stops.table", n=len(found)), tight(short_table(frame, head, rows))))
+
+
+def _code(frame: Frame, machine: str) -> None:
+    """The QR code that opens this machine on a tablet, to be printed."""
+    t = frame.t
+    base = str(frame.client.request.base_url) if frame.client is not None else "/"
+    address = qr.tablet_address(base, machine)
+    inside = (
+        f'<p class="zz-note">{escape(t("tablet.code.note"))}</p><div style="width:200px;max-width:100%">{qr.svg(address)}</div>'
+        f'<p><b>{escape(machine)}</b><br><a href="{escape(frame.link("/tablet", machine=machine))}">{escape(address)}</a></p>'
+    )
+    raw(fold(t("tablet.code"), inside))
+
+
 def _order(frame: Frame, found: list[dict[str, Any]]) -> None:
     t = frame.t
     if not found:
@@ -403,7 +420,7 @@ async def book_page(frame: Frame) -> None:
     t, path = frame.t, str(frame.desk.path)
     frame.title(t("floor.book"), t("floor.book.sub"), link_button(t("floor.all"), frame.link("/live", part=None)))
     try:
-        found = await asyncio.to_thread(live_states.shift_book, path)
+        found = await asyncio.to_thread(live_answers.shift_book, path)
     except InputError as error:
         frame.failed(error)
         return

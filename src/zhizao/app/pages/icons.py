@@ -21,6 +21,7 @@ _PATHS: dict[str, str] = {
     "tags": "M3 12V4h8l10 10-8 8z M7.5 8.5h.01",
     "trend": "M3 3v18h18 M6 15l4-5 4 3 6-8",
     "alarms": "M5 19h14M7 19v-6a5 5 0 0 1 10 0v6M12 4V2M4 7L2.500 6M20 7l1.500-1M12 12v3",
+    "tablet": "M6 3h12v18H6zM11 18h2M9 8l2 2 4-4",
     "warnings": "M6 17h12l-2-3V10a4 4 0 0 0-8 0v4zM10 20h4M12 3v3",
     "release": "M4 12l16-7-5 15-4-6zM11 14l9-9",
     "import": "M12 4v11M8 11l4 4 4-4M4 19h16",

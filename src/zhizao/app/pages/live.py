@@ -11,9 +11,12 @@ import polars as pl
 from nicegui import ui
 
 from zhizao.app import live
+from zhizao.app.live_shared import Look
+from zhizao.app.live_signals import LINKS
 from zhizao.app.pages import floor
+from zhizao.app.pages.live_push import follow
 from zhizao.app.pages.parts import Chart, heading, select, short_table, tag
-from zhizao.app.pages.shell import Frame, json_of, link_button, page, raw
+from zhizao.app.pages.shell import Frame, link_button, page, raw
 from zhizao.app.pages.wellbeing import wellbeing
 from zhizao.clock import now
 from zhizao.errors import InputError
@@ -50,29 +53,16 @@ async def live_page(frame: Frame) -> None:
     await floor.tiles(frame, _sentence(frame, historian), t("live.sub", n=t.count(len(historian.tags))))
     links = link_button(t("live.totrend"), "/trend") + link_button(t("live.toalarms"), "/alarms")
     raw(f'<div class="zz-row" style="gap:8px;margin:12px 0">{links}</div>')
-    holder = ui.element("div")
-    with holder:
-        _sources(frame, path, historian.ledger())
-    shown = _last(frame, historian.last())
+    shown = {"sources": _sources(frame, path, historian.ledger())}
+    raw(f'<div data-piece="sources">{shown["sources"]}</div>')
+    shown |= _last(frame, historian.last())
     await wellbeing(frame)
 
-    def again() -> None:
+    def again(_: Look) -> dict[str, str]:
         """The account anew; of the signals only what has changed, so that a search or an order stays."""
-        if frame.gone():
-            return
-        historian.refresh()
-        holder.clear()
-        with holder:
-            _sources(frame, path, historian.ledger())
-        changed = {tag: cells for tag, cells in _cells(frame, historian.last()).items() if shown.get(tag) != cells}
-        if changed:
-            shown.update(changed)
-            ui.run_javascript(
-                f"const said={json_of(changed)};document.querySelectorAll('[data-live]').forEach(one=>"
-                "{const cells=said[one.dataset.live];if(cells)one.innerHTML=cells[one.dataset.part]})"
-            )
+        return {"sources": _sources(frame, path, historian.ledger()), **_cells(frame, historian.last())}
 
-    ui.timer(1.0, again)
+    follow(frame, "signals", again, shown=shown, every_s=1.0)
 
 
 def _sentence(frame: Frame, historian: Any) -> str:
@@ -92,10 +82,10 @@ def _health(path: str) -> tuple[dict[str, Any], bool]:
     return said.get("connections", {}), fresh
 
 
-def _sources(frame: Frame, path: str, account: pl.DataFrame) -> None:
+def _sources(frame: Frame, path: str, account: pl.DataFrame) -> str:
     t = frame.t
     connections, fresh = _health(path)
-    names = sorted({*connections, *account["source"].to_list()})
+    names = sorted({*connections, *account["source"].to_list()} - {LINKS.rstrip("/")})
     lines = {row["source"]: row for row in account.iter_rows(named=True)}
     head = [(t("live.source"), False), (t("live.state"), False)] + [
         (t(f"live.{key}"), True) for key in ("received", "stored", "rejected", "duplicate", "late", "skew")
@@ -120,32 +110,32 @@ def _sources(frame: Frame, path: str, account: pl.DataFrame) -> None:
             cells += [t.count(line["rejected"]) + reasons, t.count(line["duplicate"]), t.count(line["late"])]
             cells += [t("live.ms", n=t.number(line["skew_ms"], 3))]
         rows.append(cells)
-    raw(heading(t("live.sources")))
-    raw(f'<p class="zz-note" style="margin:-4px 0 8px">{escape(t("live.sources.note"))}</p>')
-    raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')
+    return (
+        heading(t("live.sources"))
+        + f'<p class="zz-note" style="margin:-4px 0 8px">{escape(t("live.sources.note"))}</p>'
+        + f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>'
+    )
 
 
-def _cells(frame: Frame, last: pl.DataFrame) -> dict[str, list[str]]:
-    """Value, quality and time of each signal, as HTML."""
+def _cells(frame: Frame, last: pl.DataFrame) -> dict[str, str]:
+    """Value, quality and time of each signal, as HTML, by the place where they stand."""
     zone = ZoneInfo(frame.desk.zone)
-    return {
-        row["tag"]: [
-            escape(_said(frame, row)),
-            _quality(frame, row["quality"]),
-            row["at"].astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
-        ]
-        for row in last.sort("tag").head(_SHOWN).iter_rows(named=True)
-    }
+    out: dict[str, str] = {}
+    for row in last.sort("tag").head(_SHOWN).iter_rows(named=True):
+        out[f"0:{row['tag']}"] = escape(_said(frame, row))
+        out[f"1:{row['tag']}"] = _quality(frame, row["quality"])
+        out[f"2:{row['tag']}"] = row["at"].astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    return out
 
 
-def _last(frame: Frame, last: pl.DataFrame) -> dict[str, list[str]]:
+def _last(frame: Frame, last: pl.DataFrame) -> dict[str, str]:
     t = frame.t
     head = [(t("live.tag"), False), (t("live.value"), True), (t("live.quality"), False), (t("live.at"), False)]
     found = _cells(frame, last)
     rows = [
         [f'<a href="{escape(frame.link("/live", tag=name))}">{escape(name)}</a>']
-        + [f'<span data-live="{escape(name)}" data-part="{at}">{cell}</span>' for at, cell in enumerate(cells)]
-        for name, cells in found.items()
+        + [f'<span data-piece="{at}:{escape(name)}">{found[f"{at}:{name}"]}</span>' for at in range(3)]
+        for name in (key[2:] for key in found if key.startswith("0:"))
     ]
     raw(heading(t("live.signals"), t("live.more", n=_SHOWN, all=t.count(last.height)) if last.height > _SHOWN else ""))
     raw(f'<div class="zz-card" style="padding:6px 8px">{short_table(frame, head, rows)}</div>')

@@ -26,6 +26,7 @@ from zhizao.app.texts import (
     rollup,
     shell,
     states,
+    tablet,
     warnings,
 )
 from zhizao.errors import InputError
@@ -61,6 +62,7 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         **faults.TEXTS,
         **warnings.TEXTS,
         **states.TEXTS,
+        **tablet.TEXTS,
         **live.TEXTS,
         **outward.TEXTS,
         **alarms.TEXTS,

@@ -62,6 +62,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "floor.stops.none": ("It has not stood still in this time", "这段时间没有停机"),
     "floor.rest": ("Set-ups, planned stops and micro-stops ({n})", "换型、计划停机与短停（{n}）"),
+    "floor.stops.table": ("All stops as a table ({n})", "全部停机列表（{n}）"),
     "floor.stop": ("Stop", "停机"),
     "floor.begin": ("Begin", "开始"),
     "floor.length": ("Length", "时长"),

@@ -27,8 +27,10 @@ __all__ = [
     "MOST_INTERVALS",
     "RANGE_SCHEMA",
     "STATES_SCHEMA",
+    "Mark",
     "figures",
     "frame",
+    "since",
     "states",
     "value_at",
 ]
@@ -57,6 +59,9 @@ and `unknown_s` add up to its length."""
 
 STATES_SCHEMA: dict[str, Any] = {"state": pl.String, "seconds": pl.Float64, "times": pl.Int64}
 """How long each value held and how often it was entered; null is the time in which nothing good was known."""
+
+Mark = tuple[str, int, int]
+"""How far somebody has followed what is stored; opaque."""
 
 MOST_INTERVALS = 1_000_000
 _LOOK_BACK_NS = 3_600_000_000_000
@@ -316,3 +321,22 @@ def value_at(historian: Historian, tag: str, at: int, *, linear: bool) -> float 
         return value
     share = (at - before.at[0]) / (after.at[0] - before.at[0])
     return float(value + share * (after.value[0] - value))
+
+
+def since(historian: Historian, mark: Mark | None) -> tuple[Mark, Rows | None]:
+    """What came after a mark, in the order in which it was stored, and the next mark.
+
+    Parameters
+    ----------
+    historian : that reads, and was refreshed
+    mark : from the last call; None for none yet
+
+    Returns
+    -------
+    Rows : None where that cannot be said any more, so that whoever follows reads anew
+    """
+    with historian._lock:
+        here = (*historian._seen, historian._tail.count)
+        if mark is None or mark[:2] != here[:2] or mark[2] > here[2]:
+            return here, None
+        return here, historian._tail.rows()[mark[2] :]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from zhizao.app import live_states
+from zhizao.app import live_acts, live_answers, live_orders, live_said, live_states
 from zhizao.app.access import Person, Right
 from zhizao.app.http.answers import ERRORS, At, Who, needs, noted
 from zhizao.errors import InputError
@@ -76,7 +76,7 @@ Asked = Annotated[Span, Depends()]
 @router.get("/oee", summary="Times and figures of ISO 22400-2, OEE and its losses")
 async def oee(desk: At, person: Who, span: Asked) -> dict[str, Any]:
     """Of each machine and of the plant (by sums); the running shift by default. In the shape of `zhizao live oee --json`."""
-    found = await run_in_threadpool(lambda: live_states.plain(live_states.view(str(desk.path), **span.asked)))
+    found = await run_in_threadpool(lambda: live_answers.plain(live_states.view(str(desk.path), **span.asked)))
     return {key: value for key, value in found.items() if key != "stops"}
 
 
@@ -86,7 +86,7 @@ async def states(desk: At, person: Who, span: Asked) -> dict[str, Any]:
 
     def rows() -> list[dict[str, Any]]:
         found = live_states.view(str(desk.path), **span.asked)
-        return [{"machine": one.machine, **row} for one in found.machines for row in live_states.intervals(one)]
+        return [{"machine": one.machine, **row} for one in found.machines for row in live_answers.intervals(one)]
 
     found = await run_in_threadpool(rows)
     return {"more": len(found) > MOST, "rows": found[:MOST]}
@@ -96,7 +96,7 @@ async def states(desk: At, person: Who, span: Asked) -> dict[str, Any]:
 async def stops(desk: At, person: Who, span: Asked, micro: bool = False) -> list[dict[str, Any]]:
     """Micro-stops of a machine are one line; each by itself with `micro`."""
     found = await run_in_threadpool(
-        lambda: live_states.plain(live_states.view(str(desk.path), **span.asked), micro=micro)
+        lambda: live_answers.plain(live_states.view(str(desk.path), **span.asked), micro=micro)
     )
     rows: list[dict[str, Any]] = found["stops"]
     return rows
@@ -106,7 +106,7 @@ async def stops(desk: At, person: Who, span: Asked, micro: bool = False) -> list
 async def classify(request: Request, desk: At, person: Says, ask: StopAsk) -> dict[str, Any]:
     """Also later, and again; figures follow, and what was said before stays in the history."""
     made = await run_in_threadpool(
-        lambda: live_states.classify(
+        lambda: live_acts.classify(
             str(desk.path), ask.machine, ask.begin, ask.reason, who=person.name, end=ask.end, comment=ask.comment
         )
     )
@@ -119,19 +119,19 @@ async def history(
     desk: At, person: Who, machine: Annotated[str, Query(min_length=1, max_length=200)]
 ) -> list[dict[str, Any]]:
     """Oldest first; a later statement about the same time holds."""
-    return await run_in_threadpool(live_states.history, str(desk.path), machine)
+    return await run_in_threadpool(live_said.history, str(desk.path), machine)
 
 
 @router.get("/reasons", summary="Reasons that a stop may have")
 def reasons(desk: At, person: Who) -> list[dict[str, Any]]:
     """Those of plant.yaml, or the usual tree."""
-    return live_states.reasons(str(desk.path))
+    return live_said.reasons(str(desk.path))
 
 
 @router.get("/orders", summary="Orders at the machines now")
 async def orders(desk: At, person: Who, machine: Name = None) -> list[dict[str, Any]]:
     """Pieces, what is wanted, due, and when it will be done, nine of ten times between `end_low` and `end_high`."""
-    return await run_in_threadpool(live_states.orders, str(desk.path), machine)
+    return await run_in_threadpool(live_orders.orders, str(desk.path), machine)
 
 
 @router.get("/shifts", summary="The shift book")
@@ -139,12 +139,12 @@ async def shifts(
     desk: At, person: Who, days: Annotated[int, Query(ge=1, le=62)] = 7, machine: Name = None
 ) -> list[dict[str, Any]]:
     """Figures, number of stops and notes of the last shifts, latest first."""
-    return await run_in_threadpool(live_states.shift_book, str(desk.path), days, machine)
+    return await run_in_threadpool(live_answers.shift_book, str(desk.path), days, machine)
 
 
 @router.post("/notes", status_code=201, summary="Write into the shift book")
 async def note(request: Request, desk: At, person: Says, ask: NoteAsk) -> dict[str, Any]:
     """The note stays as written."""
-    made = await run_in_threadpool(lambda: live_states.note(str(desk.path), ask.shift, ask.text, who=person.name))
+    made = await run_in_threadpool(lambda: live_acts.note(str(desk.path), ask.shift, ask.text, who=person.name))
     noted(request, "shift note", made["shift"])
     return made
