@@ -127,6 +127,25 @@ def test_clicks_lead_from_the_nations_figure_to_an_event_of_the_sample_plant(
     assert not wrong
 
 
+@pytest.mark.parametrize(("lang", "width"), [("zh", 1280), ("en", 390)])
+def test_an_enterprise_stands_among_its_peers_and_each_opens(
+    browser: Browser, server: Server, lang: str, width: int
+) -> None:
+    context = context_of(browser, server.address, width=width, lang=lang)
+    page, _, wrong = watched(context)
+    page.goto(f"{server.address}/rollup?indicator=IND08&period={MONTHS[-1]}&enterprise=SP-01")
+    settle(page)
+    assert page.locator("#peers .zz-card").count() == 2
+    inside, outside = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert inside <= outside
+    page.locator('main table.zz-table a[href*="enterprise=EX-"]').first.click()
+    page.wait_for_url("**enterprise=EX-*")
+    settle(page)
+    assert page.locator("#peers").count() == 1
+    context.close()
+    assert not wrong
+
+
 def test_the_map_and_the_choices_change_the_address(browser: Browser, server: Server) -> None:
     context = context_of(browser, server.address)
     page, _, wrong = watched(context)
