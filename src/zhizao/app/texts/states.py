@@ -12,7 +12,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "floor.state.stopped": ("stopped", "停机"),
     "floor.state.down": ("down", "故障"),
     "floor.state.planned": ("planned stop", "计划停机"),
-    "floor.state.off": ("off shift", "非班次"),
+    "floor.state.off": ("off shift", "班外"),
     "floor.state.silent": ("silent", "无信号"),
     "floor.loss.setup": ("Set-up", "换型"),
     "floor.loss.down": ("Breakdowns", "故障"),
