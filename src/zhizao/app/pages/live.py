@@ -145,7 +145,7 @@ def _last(frame: Frame, last: pl.DataFrame) -> dict[str, str]:
 def _said(frame: Frame, row: dict[str, Any]) -> str:
     if row["text"] is not None:
         return str(row["text"])
-    return "–" if row["value"] is None else frame.t.number(row["value"], 6)
+    return "–" if row["value"] is None else frame.t.told(row["value"])
 
 
 def _quality(frame: Frame, code: int) -> str:

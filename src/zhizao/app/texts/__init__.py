@@ -144,6 +144,10 @@ class Words:
             value = round(value / scale) * scale
         return f"{value:,.{after}f}".replace("-", "−")
 
+    def told(self, value: float | None) -> str:
+        """A number as its source told it, thousands set apart; a dash where there is none."""
+        return "–" if value is None or value != value else f"{value:,.12g}".replace("-", "−")
+
     def count(self, value: float | None) -> str:
         """A whole number."""
         return "–" if value is None else f"{value:,.0f}".replace("-", "−")

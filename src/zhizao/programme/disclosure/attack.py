@@ -124,7 +124,7 @@ def stays_unsure(
     >>> inner[1:, 1:] = True
     >>> corner = np.ravel_multi_index((np.array([1]), np.array([1])), t.shape)
     >>> bounds(t, inner, corner)[1:], stays_unsure(t, inner, corner, np.array([11.0]))
-    ((array([0.]), array([12.])), True)
+    ((array([1.]), array([12.])), True)
     >>> stays_unsure(t, inner, corner, np.array([13.0]))
     False
     """
