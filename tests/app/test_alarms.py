@@ -32,6 +32,7 @@ from zhizao.record.historian import Historian
 
 S = 1_000_000_000
 NOW = time.time_ns() // S * S
+"""Of each test, when it begins."""
 PLANT = """
 zone: UTC
 machines: {mill 1: {}}
@@ -79,6 +80,12 @@ def tell(
 
 def states(folder: Path) -> dict[str, str]:
     return {row["alarm"]: row["state"] for row in alarm_desk.listing(str(folder), "all").to_dicts()}
+
+
+@pytest.fixture(autouse=True)
+def _now() -> None:
+    global NOW  # what happened minutes ago escalates: each test has its own now
+    NOW = time.time_ns() // S * S
 
 
 def kinds(folder: Path, alarm: str) -> list[str]:
