@@ -22,6 +22,7 @@ def test_an_example_prints_what_is_kept_beside_it(name: str, capsys: pytest.Capt
     assert capsys.readouterr().out == (EXAMPLES / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_pilot_example_tells_the_three_figures_and_leaves_a_report(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

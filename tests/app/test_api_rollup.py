@@ -279,6 +279,7 @@ def collected(caller: Caller, indicator: str, month: str) -> dict[tuple[str, str
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLOSED)
 @pytest.mark.parametrize("month", MONTHS)
 def test_no_answer_and_no_export_tells_a_withheld_cell_nor_can_it_be_worked_out(
@@ -332,6 +333,7 @@ def _stays_unsure(table: Any, hidden: Any, level: Any, indicator: str) -> None:
     assert (value - low >= np.minimum(need, value)).all(), indicator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLOSED)
 def test_a_withheld_cell_cannot_be_added_up_from_single_returns(
     by: Callable[[str], Caller], rollup: RollupDesk, name: str

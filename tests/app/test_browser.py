@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     # the driver of the browser lets go of its pipes when it is collected, not when it is closed
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

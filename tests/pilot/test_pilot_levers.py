@@ -272,6 +272,7 @@ def test_closing_the_bottleneck_is_no_improvement(mechanism: Mechanism) -> None:
     assert undone(found.values[0], found.values[0]) == ""
 
 
+@pytest.mark.slow
 def test_moved_hours_keep_their_sum_and_stay_in_the_open_hours(mechanism: Mechanism, scene: Scene) -> None:
     base = base_of(scene, simulate(scene.shop, scene.work, scene.policy, compiled=True))
     found = list(moved_hours(scene, base.busy))

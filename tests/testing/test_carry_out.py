@@ -196,6 +196,7 @@ def test_the_mess_has_more_than_thirty_per_cent_in_it(messy: Truth, seed: int) -
     assert spent_h(after, "setup") < 0.8 * spent_h(before, "setup")
 
 
+@pytest.mark.slow
 def test_a_plant_that_is_well_run_has_next_to_nothing_in_it(good: Truth) -> None:
     before = cycle_h(run_plant(good, seed=1)).mean()
     assert isinstance(before, float)

@@ -51,6 +51,7 @@ def test_a_flexible_job_shop_comes_to_its_best_known_makespan(shared, name, opti
     assert result.bound <= optimum
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_no_answer_beats_a_published_lower_bound(shared):
     folder = shared / "scheduling/jsp"
@@ -199,6 +200,7 @@ def test_a_gap_before_a_frozen_start_is_used():
     assert (result.status, result.value) == (Status.OPTIMAL, 12)
 
 
+@pytest.mark.slow
 def test_with_a_price_on_change_the_plan_stays_near_the_one_before():
     problem = random_flexible(10, 4, 5, seed=9)
     first = solve(problem, Rounds(8), workers=1).schedule
