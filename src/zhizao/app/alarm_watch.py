@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from zhizao.app.alarm_book import Book, fingerprint, is_condition, now_ns
-from zhizao.app.outbox import OUTBOX, Courier, Letter, Outbox
+from zhizao.app.outbox import OUTBOX, Letter, Outbox
 from zhizao.decide.alarms import Entry, Fact, Judge, Turn
 from zhizao.errors import ZhizaoError
 from zhizao.model import AlarmCard, Condition, Kind, Plant, Samples, When, is_good
@@ -131,7 +131,6 @@ class Watch:
         self._done: set[str] = set()
         self._plant = Plant()
         self._outbox: Outbox | None = None
-        self._courier: Courier | None = None
 
     def take(self, committed: Iterable[tuple[str, Samples]]) -> None:
         """Take what was stored; returns at once."""
@@ -149,8 +148,6 @@ class Watch:
             self._thread.join(30)
         with suppress(ZhizaoError):
             self.look(now_ns())
-        if self._courier is not None:
-            self._courier.stop()
         if self._outbox is not None:
             self._outbox.close()
         self.book.close()
@@ -355,18 +352,14 @@ class Watch:
                 key = f"alarm/{alarm_key(name)}/{entry.raised_at}/{number}"
                 if key in self._done:
                     continue
-                self._post(plant).put(_letter(key, to, name, entry, plant.zone))
+                self._post().put(_letter(key, to, name, entry, plant.zone))
                 fact = Fact(Kind.ALARM_ESCALATED, name, now, "sense", {"to": to, "step": number})
                 self.book.write([fact], [(entry.raised_at, number)])
                 self._done.add(key)
 
-    def _post(self, plant: Plant) -> Outbox:
+    def _post(self) -> Outbox:
         if self._outbox is None:
-            from zhizao.app.senders import senders
-
             self._outbox = Outbox(self._outbox_file)
-            self._courier = Courier(self._outbox, lambda: senders(self.book.plant), every_s=1.0)
-            self._courier.start()
         return self._outbox
 
 

@@ -282,7 +282,7 @@ def listen(
                 on_commit(stored)
 
         outbox = Outbox(Path(workspace) / OUTBOX)
-        courier = Courier(outbox, lambda: senders(read_plant(Path(workspace) / PLANT)))
+        courier = Courier(outbox, lambda: senders(read_plant(Path(workspace) / PLANT)), every_s=1.0)
         courier.start()
         herald = Herald(Path(workspace), plant)
 

@@ -172,8 +172,8 @@ def _apart(times: Sequence[Times]) -> float:
     if len(times) < 2 or len({len(t.values) for t in times}) > 1:
         return 0.0
     first = times[0].values
-    shares = [((t.values - first).dt.total_days().abs() > LONGEST.days).mean() for t in times[1:]]
-    return max((float(share) for share in shares if share is not None), default=0.0)  # type: ignore[arg-type] # a mean of booleans is a float
+    far = [int(((t.values - first).dt.total_days().abs() > LONGEST.days).sum()) for t in times[1:]]
+    return max(far) / max(len(first), 1)
 
 
 def _span(times: Sequence[Times], tail: float = 0.1) -> float:
